@@ -1,0 +1,67 @@
+# `make run` and `make test` do all the set-up themselves. `make help` lists the rest.
+SHELL := /bin/bash
+SWIFT ?= swift
+BUILD := .build/release
+RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
+TEST_PACKAGES := python3-venv python3-pip git mawk procps
+VENV := .build/venv
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+RUN_ARGS ?= --dev
+
+.PHONY: help deps deps-test build run test test-swift test-wire lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# Installs the Debian packages of $(1) that are missing, by name.
+define install
+	@command -v $(SWIFT) >/dev/null || { \
+	  echo "Swift 6.3 is needed: https://www.swift.org/install/linux/debian/" >&2; exit 1; }
+	@missing=""; for p in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	fi
+endef
+
+deps: ## install the Debian packages that building and running need
+	$(call install,$(RUNTIME_PACKAGES))
+
+deps-test: deps
+	$(call install,$(TEST_PACKAGES))
+	@command -v node >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs >/dev/null
+
+build: deps ## release binaries in .build/release: xgen-server, xgen-sidecar, xgen-bench
+	$(SWIFT) build -c release --static-swift-stdlib
+
+run: build ## build, then serve on http://127.0.0.1:8080 with the local backend
+	exec $(BUILD)/xgen-server $(RUN_ARGS)
+
+test: test-swift test-wire ## set up and run every test
+
+test-swift: deps-test build
+	$(SWIFT) test --parallel
+
+$(VENV)/ready: Tests/Conformance/requirements.txt
+	/usr/bin/python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q -r Tests/Conformance/requirements.txt
+	@touch $@
+
+# A client in another language, on its own codecs, against the built server.
+test-wire: deps-test build $(VENV)/ready
+	$(VENV)/bin/pytest -q Tests/Conformance
+
+lint: ## formatting and repeated-import rules; no output is good
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests bench
+
+format: ## rewrite sources in the project's format
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests bench
+
+bench: build ## a short run of every benchmark against a server of its own
+	bench/run
+
+clean: ## remove what was built
+	rm -rf .build .build-*

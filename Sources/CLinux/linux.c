@@ -1,0 +1,107 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int result_of(long status) { return status < 0 ? -errno : (int)status; }
+
+int xgen_open_pty(int *primary, int *secondary) {
+  int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  char name[64];
+  if (grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, name, sizeof name) != 0 ||
+      (*secondary = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
+    int failed = errno;
+    close(fd);
+    return -failed;
+  }
+  xgen_set_nonblocking(fd, true);
+  *primary = fd;
+  return 0;
+}
+
+int xgen_set_window_size(int fd, uint16_t columns, uint16_t rows) {
+  struct winsize size = {.ws_row = rows, .ws_col = columns};
+  return result_of(ioctl(fd, TIOCSWINSZ, &size));
+}
+
+int xgen_pidfd_open(pid_t pid) { return result_of(syscall(SYS_pidfd_open, pid, 0)); }
+
+int xgen_pidfd_send_signal(int pidfd, int signal) {
+  return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int xgen_reap(pid_t pid, int *exit_code) {
+  int status;
+  pid_t ended = waitpid(pid, &status, WNOHANG);
+  if (ended < 0) return -errno;
+  if (ended == 0) return 0;
+  *exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return 1;
+}
+
+pid_t xgen_next_ended_child(void) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return 0;
+  return info.si_pid;
+}
+
+int xgen_pipe(int *read_end, int *write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+  *read_end = ends[0];
+  *write_end = ends[1];
+  return 0;
+}
+
+int xgen_set_nonblocking(int fd, bool nonblocking) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -errno;
+  return result_of(fcntl(fd, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+int xgen_set_cloexec(int fd) { return result_of(fcntl(fd, F_SETFD, FD_CLOEXEC)); }
+
+int xgen_accept(int fd, void *address, unsigned *length) {
+  return result_of(accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+int xgen_memfd(const char *name) { return result_of(memfd_create(name, MFD_CLOEXEC)); }
+
+int xgen_set_dumpable(bool dumpable) { return result_of(prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0)); }
+
+int xgen_set_no_new_privileges(void) { return result_of(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+
+int xgen_set_limit(int resource, uint64_t soft, uint64_t hard) {
+  struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+  return result_of(setrlimit(resource, &limit));
+}
+
+int xgen_limit_nproc(void) { return RLIMIT_NPROC; }
+int xgen_limit_nofile(void) { return RLIMIT_NOFILE; }
+int xgen_limit_fsize(void) { return RLIMIT_FSIZE; }
+int xgen_limit_core(void) { return RLIMIT_CORE; }
+
+int xgen_open_beneath(int dirfd, const char *path, int flags, unsigned mode) {
+  struct open_how how = {
+      .flags = (uint64_t)(flags | O_CLOEXEC),
+      .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+  };
+  return result_of(syscall(SYS_openat2, dirfd, path, &how, sizeof how));
+}

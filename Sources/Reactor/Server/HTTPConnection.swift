@@ -1,0 +1,307 @@
+// Over 250 lines: the server side of one HTTP/1.1 connection has one state, and every event that
+// moves it stands here.
+
+/// The server side of one HTTP/1.1 connection: requests in, responses out, in order.
+///
+/// ```
+/// head ──▶ exchange (body in, response out) ──▶ head …
+///   │          │                            └─▶ lingering ──▶ closed
+///   │          └─▶ upgraded
+///   └─(refused)──▶ lingering
+/// ```
+final class HTTPConnection: ByteStreamDelegate {
+  private enum State { case head, exchange, lingering, upgraded, closed }
+
+  let server: HTTPServer
+  let stream: any ByteStream
+  private var state = State.head
+  private var parser: HTTPRequestParser
+  /// Bytes that came and are not used up: an unfinished head, or requests ahead of their turn.
+  private var input = ByteBuffer()
+  /// A head whose handler is to be called.
+  private var parsedHead: HTTPRequestHead?
+  private var isPumping = false
+  private var exchange: HTTPExchange?
+  private var body = HTTPBodyReader(.none)
+  private var responseIsDone = false
+  private var keepsAlive = true
+  private var peerEnded = false
+  private var requestCount = 0
+  private var deadlineMs: UInt64
+  private var lastPending = 0
+
+  init(server: HTTPServer, stream: any ByteStream) {
+    self.server = server
+    self.stream = stream
+    parser = HTTPRequestParser(limits: server.limits.head)
+    deadlineMs = server.loop.nowMs + server.limits.headMs
+  }
+
+  func start() {
+    stream.delegate = self
+    stream.resumeReading()
+  }
+
+  // MARK: Input
+
+  func streamDidReceive(_ bytes: UnsafeMutableRawBufferPointer) {
+    if state != .head && state != .exchange { return }
+    var used = 0
+    if input.isEmpty { used = advance(UnsafeRawBufferPointer(bytes)) }
+    keep(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+    pump()
+  }
+
+  /// Keeps what can't be used yet; too much of it stops the reading.
+  private func keep(_ bytes: UnsafeRawBufferPointer) {
+    if bytes.isEmpty || (state != .head && state != .exchange) { return }
+    input.append(bytes)
+    let limit = server.limits.head.maxHeadBytes + StreamLimits.readBytes
+    if state == .exchange && input.count > limit { stream.pauseReading() }
+  }
+
+  /// Goes on for as long as something can be used up. The handler is called here, never from
+  /// within the parsing, so that it may answer, read the body or upgrade at once.
+  private func pump() {
+    if isPumping { return }
+    isPumping = true
+    defer { isPumping = false }
+    while true {
+      if let head = parsedHead {
+        parsedHead = nil
+        begin(head)
+      } else if !useInput() {
+        return
+      }
+    }
+  }
+
+  /// False if nothing was used up.
+  private func useInput() -> Bool {
+    if input.isEmpty { return false }
+    // Taken out, since what it leads to may clear or hand over `input`.
+    var work = ByteBuffer()
+    swap(&work, &input)
+    let used = work.withReadable { advance($0) }
+    work.consume(used)
+    if !work.isEmpty && (state == .head || state == .exchange) { swap(&work, &input) }
+    return used > 0
+  }
+
+  /// Uses up what it can of the unread bytes, at most up to the end of a head; returns how many.
+  private func advance(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var used = 0
+    while used < bytes.count, parsedHead == nil {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+      let step = state == .head ? readHead(rest) : readBody(rest)
+      if step == 0 { break }
+      used += step
+    }
+    return used
+  }
+
+  private func readHead(_ bytes: UnsafeRawBufferPointer) -> Int {
+    do throws(HTTPParseError) {
+      let wasMidHead = parser.isMidHead
+      guard let parsed = try parser.parse(bytes) else {
+        if !wasMidHead { deadlineMs = server.loop.nowMs + server.limits.headMs }
+        return 0
+      }
+      parsedHead = parsed.head
+      return parsed.consumed
+    } catch {
+      refuse(status: error.status, reason: error.reason)
+      return bytes.count
+    }
+  }
+
+  private func begin(_ head: HTTPRequestHead) {
+    requestCount += 1
+    state = .exchange
+    body = HTTPBodyReader(head.framing)
+    responseIsDone = false
+    keepsAlive =
+      head.keepAlive && requestCount < server.limits.maxRequestsPerConnection
+      && !server.isClosing
+    deadlineMs = .max
+    let exchange = HTTPExchange(connection: self, head: head)
+    self.exchange = exchange
+    server.handler(exchange)
+  }
+
+  private func readBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard state == .exchange, !body.isComplete, let exchange else { return 0 }
+    if !exchange.wantsBody && !responseIsDone { return 0 }
+    deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
+    do throws(HTTPParseError) {
+      let (used, data) = try body.read(bytes)
+      if let data { exchange.didReceiveBody(data) }
+      if body.isComplete { bodyDidEnd() }
+      return used
+    } catch {
+      exchange.didFail(.malformed(error))
+      refuse(status: error.status, reason: error.reason)
+      return bytes.count
+    }
+  }
+
+  private func bodyDidEnd() {
+    deadlineMs = .max
+    exchange?.didEndBody()
+    finishIfDone()
+  }
+
+  func streamDidEnd() {
+    peerEnded = true
+    keepsAlive = false
+    switch state {
+    case .head:
+      if parser.isMidHead { refuse(status: 400, reason: "the request ended early") }
+      else { stream.close() }
+    case .exchange:
+      if body.isComplete { exchange?.didDisconnect() } else { abort() }
+    case .lingering: stream.close()
+    case .upgraded, .closed: break
+    }
+  }
+
+  // MARK: What the exchange asks for
+
+  /// The handler wants the body, or more of it.
+  func wantBody() {
+    if body.isComplete || state != .exchange { return }
+    deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
+    stream.resumeReading()
+    pump()
+  }
+
+  func pauseBody() {
+    deadlineMs = .max
+    stream.pauseReading()
+  }
+
+  var bodyIsComplete: Bool { body.isComplete }
+
+  /// Whether the next response head may promise a further request.
+  func keepsAliveAfter(_ exchange: HTTPExchange) -> Bool {
+    guard keepsAlive, !server.isClosing else { return false }
+    if body.isComplete { return true }
+    // A client that waits for a 100 sends no body after a final response, or does: unknown.
+    if exchange.head.expectsContinue && !exchange.wantsBody { return false }
+    return body.remainingAtMost(server.limits.maxDrainBytes)
+  }
+
+  func responseDidEnd(keepAlive: Bool) {
+    guard state == .exchange else { return }
+    keepsAlive = keepsAlive && keepAlive
+    responseIsDone = true
+    if !keepsAlive { return linger() }
+    if !body.isComplete {
+      deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
+      stream.resumeReading()
+    }
+    finishIfDone()
+  }
+
+  private func finishIfDone() {
+    guard state == .exchange, responseIsDone, body.isComplete else { return }
+    exchange?.detach()
+    exchange = nil
+    state = .head
+    deadlineMs = server.loop.nowMs + server.limits.idleMs
+    if server.isClosing { return linger() }
+    stream.resumeReading()
+    // What came ahead of its turn is read in a fresh turn, not in the handler's call.
+    if !input.isEmpty && !isPumping { server.loop.after(ms: 0) { [self] in pump() } }
+  }
+
+  /// Hands the stream over, with what has come behind the request, which has no body.
+  func upgrade(answer: borrowing ByteBuffer) -> HTTPUpgrade {
+    precondition(state == .exchange, "only a live exchange can be upgraded")
+    state = .upgraded
+    stream.pauseReading()
+    stream.delegate = nil
+    exchange?.detach()
+    exchange = nil
+    var leftover = ByteBuffer()
+    swap(&leftover, &input)
+    stream.write(answer)
+    return HTTPUpgrade(stream: stream, leftover: leftover, didClose: server.didUpgrade(self))
+  }
+
+  // MARK: Ends
+
+  private func refuse(status: Int, reason: String) {
+    let answer = server.refusal(status, reason)
+    var out = ByteBuffer()
+    HTTPEncoder.responseHead(
+      answer.status, fields: [server.currentDate()] + answer.fields,
+      framing: .length(UInt64(answer.body.count)), keepAlive: false, into: &out)
+    out.append(answer.body)
+    if exchange?.responseHasStarted != true { stream.write(out) }
+    linger()
+  }
+
+  /// Ends our direction and drops what still comes, so that the peer reads the response instead
+  /// of a reset (RFC 9112 §9.6).
+  private func linger() {
+    exchange?.detach()
+    exchange = nil
+    input.clear(keepingCapacity: 0)
+    if peerEnded && stream.pendingByteCount == 0 {
+      state = .closed
+      stream.close()
+      return
+    }
+    state = .lingering
+    deadlineMs = server.loop.nowMs + server.limits.lingerMs
+    stream.endWriting()
+    stream.resumeReading()
+  }
+
+  func closeWhenIdle() {
+    keepsAlive = false
+    if state == .head && !parser.isMidHead { stream.close() }
+  }
+
+  func abort() { stream.close() }
+
+  func streamDidDrain() { exchange?.didDrain() }
+
+  func streamDidClose(_ error: StreamError?) {
+    if state == .upgraded { return }
+    state = .closed
+    let last = exchange
+    exchange = nil
+    last?.didDisconnect()
+    last?.detach()
+    server.didClose(self)
+  }
+
+  /// Called by the server's sweep.
+  func checkDeadline(_ nowMs: UInt64) {
+    checkWriteStall(nowMs)
+    guard nowMs >= deadlineMs else { return }
+    switch state {
+    case .head:
+      if parser.isMidHead { refuse(status: 408, reason: "the request head took too long") }
+      else { stream.close() }
+    case .exchange:
+      exchange?.didFail(.timedOut)
+      refuse(status: 408, reason: "the request body took too long")
+    case .lingering: if stream.pendingByteCount == 0 { stream.close() }
+    case .upgraded, .closed: break
+    }
+  }
+
+  private var stalledSinceMs: UInt64 = 0
+
+  private func checkWriteStall(_ nowMs: UInt64) {
+    let pending = stream.pendingByteCount
+    if pending == 0 || pending != lastPending { stalledSinceMs = nowMs }
+    lastPending = pending
+    if nowMs - stalledSinceMs > server.limits.writeStallMs {
+      stream.close(.timedOut("the peer does not read its response"))
+    }
+  }
+}

@@ -1,0 +1,47 @@
+extension HTTPExchange {
+  /// Whether the request asks for a WebSocket at all.
+  public var asksWebSocket: Bool {
+    head.upgradeProtocols.contains { $0.lowercased() == "websocket" }
+  }
+
+  /// Checks the request against RFC 6455 §4.2.1; throws what is wrong, before anything is sent.
+  public func checkWebSocketRequest() throws(WebSocketHandshakeError) {
+    try WebSocketHandshake.validateRequest(
+      method: head.method.name, isHTTP11: head.version == .http11, upgrade: joined("upgrade"),
+      connection: joined("connection"), key: joined("sec-websocket-key"),
+      version: joined("sec-websocket-version"))
+  }
+
+  /// The subprotocols that the client offers.
+  public func offeredSubprotocols() throws(WebSocketHandshakeError) -> [String] {
+    try WebSocketHandshake.parseSubprotocols(joined("sec-websocket-protocol"))
+  }
+
+  /// Answers 101 and hands the stream over. The request must have passed `checkWebSocketRequest`.
+  /// Nil if the client has gone.
+  public func acceptWebSocket(subprotocol: String? = nil) -> HTTPUpgrade? {
+    let key = head.headers["sec-websocket-key"] ?? ""
+    let accept = WebSocketKey.accept(for: key, sha1: SHA1.digest)
+    var fields = [
+      HTTPField(fixed: "Upgrade", "websocket"), HTTPField(fixed: "Connection", "Upgrade"),
+    ]
+    if let field = HTTPField("Sec-WebSocket-Accept", accept) { fields.append(field) }
+    if let subprotocol, let field = HTTPField("Sec-WebSocket-Protocol", subprotocol) {
+      fields.append(field)
+    }
+    return upgrade(fields)
+  }
+
+  /// Refuses with what the error demands.
+  public func refuse(_ error: WebSocketHandshakeError, body: [UInt8], contentType: HTTPField) {
+    respond(
+      error.status, error.fields.map { HTTPField(fixed: $0.name, $0.value) } + [contentType],
+      body: body)
+  }
+
+  /// All lines of a header as one value (RFC 9110 §5.3).
+  private func joined(_ name: String) -> String? {
+    let values = head.headers.values(name)
+    return values.isEmpty ? nil : values.joined(separator: ", ")
+  }
+}

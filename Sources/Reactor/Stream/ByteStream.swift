@@ -1,0 +1,85 @@
+/// A two-way stream of bytes on a loop: a TCP or Unix socket, a pipe, a terminal, TLS over one.
+///
+/// Reading starts paused. What a socket does not take at once is copied and written later; the
+/// writer looks at `pendingByteCount` (or `isCongested`) and waits for `streamDidDrain`.
+public protocol ByteStream: AnyObject {
+  /// Held strongly until the stream has closed.
+  var delegate: (any ByteStreamDelegate)? { get set }
+  var loop: Loop { get }
+  /// Bytes accepted by `write` that the kernel has not taken yet.
+  var pendingByteCount: Int { get }
+  var isClosing: Bool { get }
+
+  func resumeReading()
+  func pauseReading()
+  /// Writes or queues the bytes; they are the caller's again on return. Ignored once closing.
+  func write(_ bytes: UnsafeRawBufferPointer)
+  /// Ends our direction after what is pending.
+  func endWriting()
+  /// Closes now and drops what is pending. Idempotent; `streamDidClose` follows in a later turn.
+  func close(_ error: StreamError?)
+}
+
+extension ByteStream {
+  /// More than `StreamLimits.highWaterBytes` wait: the writer should stop until the drain.
+  public var isCongested: Bool { pendingByteCount > StreamLimits.highWaterBytes }
+
+  public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+
+  public func write(_ buffer: borrowing ByteBuffer) { buffer.withReadable { write($0) } }
+
+  public func close() { close(nil) }
+}
+
+/// Who reads a stream. Every method runs on the loop.
+public protocol ByteStreamDelegate: AnyObject {
+  /// A connect that was under way has succeeded.
+  func streamDidConnect()
+  /// The bytes are lent for the length of the call and may be changed in place.
+  func streamDidReceive(_ bytes: UnsafeMutableRawBufferPointer)
+  /// The peer has ended its direction.
+  func streamDidEnd()
+  /// After congestion, less than `StreamLimits.lowWaterBytes` wait.
+  func streamDidDrain()
+  /// The last call, exactly once. The error is nil when we closed without one.
+  func streamDidClose(_ error: StreamError?)
+}
+
+extension ByteStreamDelegate {
+  public func streamDidConnect() {}
+  public func streamDidDrain() {}
+}
+
+/// Why a stream ended.
+public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
+  case connect(UVError)
+  case read(UVError)
+  case write(UVError)
+  /// Given up by a timer of ours; the text says which.
+  case timedOut(String)
+
+  public var description: String {
+    switch self {
+    case .connect(let error): "connect: \(error)"
+    case .read(let error): "read: \(error)"
+    case .write(let error): "write: \(error)"
+    case .timedOut(let what): "timed out: \(what)"
+    }
+  }
+}
+
+/// Marks of every stream's write queue, in bytes.
+public enum StreamLimits {
+  /// Above it a stream is congested and its producers pause.
+  public static let highWaterBytes = 256 * 1024
+  /// Below it they resume.
+  public static let lowWaterBytes = 64 * 1024
+  /// The most one read takes, so that one busy peer does not hold the loop.
+  public static let readBytes = 64 * 1024
+  /// An idle stream keeps at most this much of an empty write queue.
+  public static let keptQueueBytes = 4 * 1024
+  /// Connections taken from one listener in one turn.
+  public static let acceptsPerTurn = 64
+  /// The kernel's queue of connections not accepted yet.
+  public static let listenBacklog: Int32 = 4096
+}

@@ -1,0 +1,69 @@
+/// The sandbox as clients see it (SandboxResponse of the reference).
+extension JSONWriter {
+  @LoopActor
+  mutating func sandbox(_ sandbox: Sandbox, _ addresses: PublicAddresses) {
+    let record = sandbox.record
+    beginObject()
+    key("id")
+    string(record.id)
+    key("status")
+    string(sandbox.status.rawValue)
+    if let reason = sandbox.statusReason {
+      key("status_reason")
+      string(reason)
+    }
+    key("template")
+    string(record.template)
+    key("ws_url")
+    string(addresses.webSocket(record.id))
+    key("preview_urls")
+    beginObject()
+    for port in record.ports {
+      key(String(port))
+      string(addresses.preview(record.id, port))
+    }
+    endObject()
+    key("vnc_url")
+    string(orNull: record.gui ? addresses.preview(record.id, PublicAddresses.vncPort) : nil)
+    key("created_at")
+    string("\(Timestamp(unixSeconds: record.createdAtMs / 1000))")
+    key("expires_at")
+    string("\(Timestamp(unixSeconds: record.expiresAtMs / 1000))")
+    key("metadata")
+    beginObject()
+    for (name, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
+      key(name)
+      string(value)
+    }
+    endObject()
+    endObject()
+  }
+}
+
+/// Where clients reach this server, as they are told.
+struct PublicAddresses: Sendable {
+  /// Without a slash at its end.
+  let externalURL: String
+  /// With a port where it has one.
+  let previewDomain: String
+
+  static let vncPort: UInt16 = 6080
+
+  func webSocket(_ id: String) -> String { "\(externalURL)/api/v1/sandboxes/\(id)/ws" }
+
+  func preview(_ id: String, _ port: UInt16) -> String {
+    "\(previewScheme)://sbx-\(id)-\(port).\(previewDomain)"
+  }
+
+  private var previewScheme: String {
+    let host = previewDomain.split(separator: ":").first ?? ""
+    return host.hasSuffix(".localhost") || host == "localhost" ? "http" : "https"
+  }
+
+  /// Whether a Host header names a preview and not the API.
+  func isPreview(host: String) -> Bool {
+    let name = host.split(separator: ":").first.map { $0.lowercased() } ?? ""
+    let domain = previewDomain.split(separator: ":").first.map { $0.lowercased() } ?? ""
+    return name == domain || name.hasSuffix("." + domain)
+  }
+}

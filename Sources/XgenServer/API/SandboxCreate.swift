@@ -1,0 +1,17 @@
+/// `POST /api/v1/sandboxes`: 201 with the sandbox, which will survive kill -9 of the server.
+@LoopActor
+func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+  let fields = try await request.jsonBody()
+  let order: SandboxOrder
+  do throws(FieldError) {
+    order = try SandboxOrder(
+      fields, defaultTimeoutSeconds: server.settings.defaultTimeoutSeconds,
+      maxTimeoutSeconds: server.settings.maxTimeoutSeconds)
+  } catch {
+    throw .invalidParameter(error)
+  }
+  let sandbox = try await server.catalog.create(order, owner: request.caller.name)
+  var writer = JSONWriter()
+  writer.sandbox(sandbox, server.addresses)
+  return .json(201, writer.bytes)
+}

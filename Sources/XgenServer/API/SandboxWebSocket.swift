@@ -1,0 +1,35 @@
+internal import Reactor
+
+/// `GET /api/v1/sandboxes/{id}/ws`: the multiplexed WebSocket, relayed to the sandbox's sidecar.
+///
+/// The sidecar is dialled first, so that what is wrong with it is still an HTTP answer.
+@LoopActor
+func sandboxWebSocket(
+  _ server: Server, _ request: APIRequest
+) async throws(APIError) -> APIResponse {
+  let exchange = request.exchange
+  do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
+    let refusal = APIError.refusal(error.status, error.reason.description)
+    exchange.refuse(error, body: refusal.body, contentType: Server.jsonType)
+    return .takenOver
+  }
+  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  try await server.catalog.waitUntilReady(sandbox)
+  if sandbox.relays.count >= Limits.maxRelaysPerSandbox {
+    throw .quotaExceeded(
+      "the sandbox has \(Limits.maxRelaysPerSandbox) WebSockets already", retryAfterSeconds: 1)
+  }
+  let upstream = try await server.sidecars.openWebSocket(sandbox)
+  guard sandbox.status == .running,
+    let client = exchange.acceptWebSocket(subprotocol: server.authorizer.subprotocol(of: exchange))
+  else {
+    upstream.stream.close()
+    throw .sandboxUnreachable("the sandbox ended while the connection was made")
+  }
+  let relay = WebSocketRelay(client: client, sidecar: upstream) { [weak sandbox] relay in
+    sandbox?.relays.remove(relay)
+  }
+  sandbox.relays.insert(relay)
+  relay.start()
+  return .takenOver
+}

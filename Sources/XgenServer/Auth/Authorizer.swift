@@ -1,0 +1,83 @@
+internal import Glibc
+internal import Reactor
+
+/// Finds out who asks, from an exchange's headers, and whether a route is theirs.
+struct Authorizer {
+  let tokens: TokenIssuer
+  let now: @Sendable () -> Int64
+
+  /// The marker that browsers offer beside `bearer.<token>`, since they can't set headers.
+  static let subprotocolName = "xgen.v1"
+  private static let bearerPrefix = "bearer."
+
+  /// The caller, with the route's permission; nil on open routes.
+  func authorize(
+    _ exchange: HTTPExchange, _ route: Route, _ query: HTTPQuery
+  ) throws(APIError) -> Principal? {
+    switch route.access {
+    case .open: return nil
+    case .permission(let permission):
+      return try require(permission, of: try caller(exchange, nil))
+    case .webSocket(let permission):
+      let token = query["token"] ?? subprotocolToken(exchange)
+      return try require(permission, of: try caller(exchange, token))
+    }
+  }
+
+  private func require(
+    _ permission: Permission, of caller: Principal
+  ) throws(APIError) -> Principal {
+    if caller.permissions.contains(permission) { return caller }
+    throw .forbidden("this needs the permission \(permission.rawValue)")
+  }
+
+  private func caller(_ exchange: HTTPExchange, _ token: String?) throws(APIError) -> Principal {
+    guard let credential = try credential(exchange, token) else {
+      throw .unauthorized(
+        "send 'Authorization: Bearer <token>' (POST /api/v1/auth/token) or 'ApiKey <key>'")
+    }
+    do throws(AuthenticationError) {
+      return try tokens.authenticate(credential, now: now())
+    } catch {
+      throw .unauthorized(Self.message(error))
+    }
+  }
+
+  private func credential(
+    _ exchange: HTTPExchange, _ token: String?
+  ) throws(APIError) -> Credential? {
+    let values = exchange.head.headers.values("authorization")
+    if values.count > 1 { throw .unauthorized("Authorization is repeated") }
+    if let value = values.first {
+      guard let credential = Credential(authorization: value) else {
+        throw .unauthorized("Authorization is neither 'Bearer <token>' nor 'ApiKey <key>'")
+      }
+      return credential
+    }
+    guard let token else { return nil }
+    guard Credential.isToken(token) else { throw .unauthorized("the token is malformed") }
+    return .bearer(token)
+  }
+
+  private static func message(_ error: AuthenticationError) -> String {
+    switch error {
+    case .token(.expired): "the token has expired: ask for a new one at /api/v1/auth/token"
+    case .token: "the token is not valid"
+    case .unknownKey: "this API key is not known"
+    case .removedKey: "the key of this token has been removed"
+    }
+  }
+
+  private func subprotocolToken(_ exchange: HTTPExchange) -> String? {
+    guard let offered = try? exchange.offeredSubprotocols(), offered.contains(Self.subprotocolName)
+    else { return nil }
+    return offered.first { $0.hasPrefix(Self.bearerPrefix) }
+      .map { String($0.dropFirst(Self.bearerPrefix.count)) }
+  }
+
+  /// What a 101 chooses; never the one that carries the token.
+  func subprotocol(of exchange: HTTPExchange) -> String? {
+    guard let offered = try? exchange.offeredSubprotocols() else { return nil }
+    return offered.contains(Self.subprotocolName) ? Self.subprotocolName : nil
+  }
+}

@@ -1,0 +1,22 @@
+import Glibc
+
+/// Random bytes for secrets and identifiers: the kernel's getrandom(2), which Swift's Glibc
+/// module offers as getentropy(3) only.
+enum SystemRandom {
+  /// The most that one call may ask for.
+  private static let maxRequest = 256
+
+  /// Blocks only before the kernel's pool is first seeded. Without random bytes nothing here is
+  /// safe, so a kernel that refuses them ends the process.
+  static func bytes(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let request = UnsafeMutableBufferPointer(
+          rebasing: buffer[filled..<min(filled + maxRequest, count)])
+        let status = getentropy(request.baseAddress, request.count)
+        precondition(status == 0, "the kernel gave no random bytes")
+        filled += request.count
+      }
+    }
+  }
+}

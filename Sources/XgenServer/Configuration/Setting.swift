@@ -1,0 +1,97 @@
+/// A setting that can't be used; the text names it and says what it takes.
+struct SettingError: Error, Sendable, Equatable, CustomStringConvertible {
+  let name: String
+  let problem: String
+  var description: String { "\(name): \(problem)" }
+}
+
+/// One setting: a flag, the environment variable of the same meaning, and how to read it. The
+/// flag comes first.
+struct Setting: Sendable {
+  let flag: String
+  let variable: String?
+  /// What stands behind the flag in the help; nil for a switch.
+  let placeholder: String?
+  let help: String
+  let apply: @Sendable (inout Settings, String) throws(SettingError) -> Void
+
+  init(
+    _ flag: String, _ variable: String?, _ placeholder: String?, _ help: String,
+    _ apply: @escaping @Sendable (inout Settings, String) throws(SettingError) -> Void
+  ) {
+    self.flag = flag
+    self.variable = variable
+    self.placeholder = placeholder
+    self.help = help
+    self.apply = apply
+  }
+}
+
+/// Readers of values, each with the error that says what is taken.
+enum SettingValue {
+  static func int(
+    _ name: String, _ text: String, _ range: ClosedRange<Int>
+  ) throws(SettingError) -> Int {
+    guard let number = Int(text), range.contains(number) else {
+      throw SettingError(
+        name: name,
+        problem: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// `90s`, `30m`, `1h`, `1h30m`, or plain seconds; 1 s to a year.
+  static func seconds(_ name: String, _ text: String) throws(SettingError) -> Int {
+    let error = SettingError(
+      name: name, problem: "'\(text)' is not a duration such as 90s, 30m, 1h or 1h30m")
+    var total = 0
+    var digits = ""
+    for character in text {
+      if character.isASCII, character.isNumber {
+        digits.append(character)
+        continue
+      }
+      guard let unit = ["s": 1, "m": 60, "h": 3600][character], let number = Int(digits),
+        number <= 31_536_000
+      else { throw error }
+      total += number * unit
+      digits = ""
+    }
+    if !digits.isEmpty {
+      guard total == 0, let number = Int(digits) else { throw error }
+      total = number
+    }
+    guard (1...31_536_000).contains(total) else { throw error }
+    return total
+  }
+
+  /// `200000-265535`, both included.
+  static func uidRange(_ name: String, _ text: String) throws(SettingError) -> Range<UInt32> {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 2, let first = UInt32(parts[0]), let last = UInt32(parts[1]),
+      first >= 1000, first <= last, last < UInt32.max - 1
+    else {
+      throw SettingError(
+        name: name, problem: "'\(text)' is not a range of host uids such as 200000-265535")
+    }
+    return first..<last + 1
+  }
+
+  static func url(_ name: String, _ text: String) throws(SettingError) -> String {
+    guard text.hasPrefix("http://") || text.hasPrefix("https://"), !text.contains(" ") else {
+      throw SettingError(name: name, problem: "'\(text)' is not an http or https URL")
+    }
+    return text.hasSuffix("/") ? String(text.dropLast()) : text
+  }
+
+  static func hostAndPort(_ name: String, _ text: String) throws(SettingError) -> String {
+    let isHost = text.utf8.allSatisfy {
+      (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+        || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ":")
+    }
+    guard isHost, !text.isEmpty, !text.hasPrefix(".") else {
+      throw SettingError(name: name, problem: "'\(text)' is not a domain name with optional port")
+    }
+    return text.lowercased()
+  }
+}

@@ -1,0 +1,240 @@
+internal import Glibc
+internal import Logging
+internal import Reactor
+
+/// What an operator can set. `Settings.all` is the one list: flags, variables, help and readers.
+struct Settings: Sendable {
+  static let version = "0.1.0"
+
+  var listen: [SocketAddress] = []
+  var dataDirectory: String?
+  var isDevelopment = false
+  var logsJSON = false
+  var logLevel = Logger.Level.info
+  var apiKeysFile: String?
+  var apiKey: String?
+  var jwtSecret: String?
+  var previewDomain: String?
+  var externalURL: String?
+  var defaultTimeoutSeconds = 3600
+  var maxTimeoutSeconds = 86_400
+  var rateLimitPerMinute = 120
+  var maxSandboxes = 512
+  var uidRange: Range<UInt32> = 200_000..<265_536
+  var sidecarPath: String?
+
+  static let all: [Setting] = [
+    Setting(
+      "--listen", "AGENT_LISTEN_ADDR", "ADDR:PORT[,…]",
+      "where to listen; port 0 takes a free one (127.0.0.1:8080,[::1]:8080)"
+    ) { settings, text throws(SettingError) in
+      settings.listen = try addresses(text)
+    },
+    Setting(
+      "--data-dir", "XGEN_DATA_DIR", "DIR",
+      "state of sandboxes and secrets (/var/lib/xgen as root, else ~/.local/share/xgen)"
+    ) { settings, text throws(SettingError) in
+      guard text.hasPrefix("/"), !text.utf8.contains(0) else {
+        throw SettingError(name: "--data-dir", problem: "'\(text)' is not an absolute path")
+      }
+      settings.dataDirectory = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
+    },
+    Setting("--backend", "XGEN_BACKEND", "local", "where sandboxes run (local)") {
+      _, text throws(SettingError) in
+      guard text == "local" else {
+        throw SettingError(name: "--backend", problem: "'\(text)' is not known; use 'local'")
+      }
+    },
+    Setting(
+      "--dev", nil, nil,
+      "development: accept the key xgen_dev_key, listen and answer on loopback only"
+    ) { settings, _ throws(SettingError) in
+      settings.isDevelopment = true
+    },
+    Setting(
+      "--api-keys", "XGEN_API_KEYS", "FILE",
+      "JSON array of {name, key_sha256, role, permissions?, rate_limit?}"
+    ) { settings, text throws(SettingError) in
+      settings.apiKeysFile = text
+    },
+    Setting(
+      "--api-key", "API_KEY", "KEY",
+      "one admin key; prefer the variable, since arguments show in ps"
+    ) { settings, text throws(SettingError) in
+      guard Credential.isToken(text) else {
+        throw SettingError(
+          name: "API_KEY", problem: "a key is letters, digits and -._~+/, not empty")
+      }
+      settings.apiKey = text
+    },
+    Setting(
+      "--jwt-secret", "JWT_SECRET", "SECRET",
+      "signs tokens, at least 32 bytes; unset: a random one, kept in the data folder"
+    ) { settings, text throws(SettingError) in
+      guard text.utf8.count >= TokenIssuer.minimumSecretLength else {
+        throw SettingError(
+          name: "JWT_SECRET",
+          problem: "is shorter than \(TokenIssuer.minimumSecretLength) bytes")
+      }
+      settings.jwtSecret = text
+    },
+    Setting(
+      "--preview-domain", "PREVIEW_DOMAIN", "DOMAIN[:PORT]",
+      "under which previews are served (preview.localhost:PORT)"
+    ) { settings, text throws(SettingError) in
+      settings.previewDomain = try SettingValue.hostAndPort("--preview-domain", text)
+    },
+    Setting(
+      "--external-url", "AGENT_EXTERNAL_URL", "URL",
+      "how clients reach this server (http:// and the address)"
+    ) { settings, text throws(SettingError) in
+      settings.externalURL = try SettingValue.url("--external-url", text)
+    },
+    Setting("--default-timeout", "DEFAULT_TIMEOUT", "TIME", "a sandbox's lifetime (1h)") {
+      settings, text throws(SettingError) in
+      settings.defaultTimeoutSeconds = try SettingValue.seconds("--default-timeout", text)
+    },
+    Setting("--max-timeout", "MAX_TIMEOUT", "TIME", "the longest lifetime (24h)") {
+      settings, text throws(SettingError) in
+      settings.maxTimeoutSeconds = try SettingValue.seconds("--max-timeout", text)
+    },
+    Setting(
+      "--rate-limit-per-minute", "RATE_LIMIT_PER_MINUTE", "N",
+      "API requests per client and minute; 0 turns it off (120)"
+    ) { settings, text throws(SettingError) in
+      settings.rateLimitPerMinute = try SettingValue.int(
+        "--rate-limit-per-minute", text, 0...1_000_000)
+    },
+    Setting("--max-sandboxes", "MAX_SANDBOXES", "N", "sandboxes at once (512)") {
+      settings, text throws(SettingError) in
+      settings.maxSandboxes = try SettingValue.int("--max-sandboxes", text, 1...100_000)
+    },
+    Setting(
+      "--uid-range", "XGEN_UID_RANGE", "FIRST-LAST",
+      "as root: host uids that sandboxes run as, one each (200000-265535)"
+    ) { settings, text throws(SettingError) in
+      settings.uidRange = try SettingValue.uidRange("--uid-range", text)
+    },
+    Setting(
+      "--sidecar", "XGEN_SIDECAR", "FILE", "the xgen-sidecar program (beside this one)"
+    ) { settings, text throws(SettingError) in
+      settings.sidecarPath = text
+    },
+    Setting("--log-format", "XGEN_LOG_FORMAT", "text|json", "lines on stderr (text)") {
+      settings, text throws(SettingError) in
+      guard text == "text" || text == "json" else {
+        throw SettingError(name: "--log-format", problem: "'\(text)' is neither text nor json")
+      }
+      settings.logsJSON = text == "json"
+    },
+    Setting(
+      "--log-level", "XGEN_LOG_LEVEL", "LEVEL",
+      "trace, debug, info, notice, warning, error or critical (info)"
+    ) { settings, text throws(SettingError) in
+      guard let level = Logger.Level(rawValue: text) else {
+        throw SettingError(name: "--log-level", problem: "'\(text)' is not a level")
+      }
+      settings.logLevel = level
+    },
+  ]
+
+  private static func addresses(_ text: String) throws(SettingError) -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let address = SocketAddress(parsing: String(part)) else {
+        throw SettingError(
+          name: "--listen",
+          problem: "'\(part)' is not an address such as 127.0.0.1:8080, [::1]:8080 or :8080")
+      }
+      addresses.append(address)
+    }
+    return addresses
+  }
+}
+
+// MARK: Reading the command line
+
+extension Settings {
+  enum Command: Sendable {
+    case serve(Settings)
+    case help
+    case version
+  }
+
+  /// Flags win over variables. Throws at the first that can't be used.
+  static func parse(
+    arguments: [String], environment: [String: String]
+  ) throws(SettingError) -> Command {
+    if arguments.contains("--help") || arguments.contains("-h") { return .help }
+    if arguments.contains("--version") { return .version }
+    var settings = Settings()
+    for setting in all {
+      if let variable = setting.variable, let value = environment[variable], !value.isEmpty {
+        do throws(SettingError) { try setting.apply(&settings, value) } catch {
+          throw SettingError(name: "\(variable) (\(error.name))", problem: error.problem)
+        }
+      }
+    }
+    try settings.read(arguments)
+    try settings.finish()
+    return .serve(settings)
+  }
+
+  private mutating func read(_ arguments: [String]) throws(SettingError) {
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let setting = Self.all.first(where: { $0.flag == parts[0] }) else {
+        throw SettingError(name: argument, problem: "is not known; --help lists the flags")
+      }
+      if setting.placeholder == nil {
+        guard parts.count == 1 else {
+          throw SettingError(name: setting.flag, problem: "takes no value")
+        }
+        try setting.apply(&self, "")
+      } else if parts.count == 2 {
+        try setting.apply(&self, String(parts[1]))
+      } else {
+        guard let value = rest.popFirst() else {
+          throw SettingError(name: setting.flag, problem: "needs a value")
+        }
+        try setting.apply(&self, value)
+      }
+    }
+  }
+
+  private mutating func finish() throws(SettingError) {
+    if listen.isEmpty, let first = SocketAddress(parsing: "127.0.0.1:8080"),
+      let second = SocketAddress(parsing: "[::1]:8080")
+    {
+      listen = [first, second]
+    }
+    if isDevelopment, let open = listen.first(where: { !$0.isLoopback }) {
+      throw SettingError(name: "--dev", problem: "only listens on loopback, not on \(open)")
+    }
+    if defaultTimeoutSeconds > maxTimeoutSeconds {
+      throw SettingError(name: "--default-timeout", problem: "is above --max-timeout")
+    }
+  }
+
+  /// The text of `--help`.
+  static var help: String {
+    var text = """
+      xgen-server \(version): a control plane for code-execution sandboxes.
+
+      Usage: xgen-server [flags]
+
+      Each flag has an environment variable (in brackets) with the same meaning; the flag wins.
+      Defaults are in parentheses.
+
+
+      """
+    for setting in all {
+      let flag = setting.flag + (setting.placeholder.map { " \($0)" } ?? "")
+      let variable = setting.variable.map { " [\($0)]" } ?? ""
+      text += "  \(flag)\(variable)\n      \(setting.help)\n"
+    }
+    text += "  --help, --version\n"
+    return text
+  }
+}

@@ -1,0 +1,34 @@
+/// A JSON value (RFC 8259 §3).
+///
+/// A number is `int` where it is written as an integer and fits, else `double`.
+enum JSONValue: Equatable, Sendable {
+  case null
+  case bool(Bool)
+  case int(Int64)
+  case double(Double)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+}
+
+extension JSONValue {
+  /// The text of a string; nil for every other kind.
+  var stringValue: String? {
+    if case .string(let text) = self { text } else { nil }
+  }
+
+  /// The value of an integer; nil for every other kind, a double included.
+  var intValue: Int64? {
+    if case .int(let number) = self { number } else { nil }
+  }
+
+  /// The elements of an array; nil for every other kind.
+  var arrayValue: [JSONValue]? {
+    if case .array(let elements) = self { elements } else { nil }
+  }
+
+  /// The members of an object; nil for every other kind.
+  var objectValue: JSONObject? {
+    if case .object(let object) = self { object } else { nil }
+  }
+}

@@ -1,0 +1,55 @@
+/// Every bound of the control plane, by name. Streams' marks are in `StreamLimits`, connections'
+/// in `HTTPServerLimits`, the wire's in `WireLimits`, a local sandbox's in `LocalLimits`.
+enum Limits {
+  /// A request's body on the JSON routes.
+  static let maxBodyBytes = 1024 * 1024
+  static let maxRequestIDBytes = 128
+
+  // Create (spec/api.md).
+  static let maxPorts = 64
+  static let maxMetadataEntries = 20
+  static let maxMetadataKeyBytes = 128
+  static let maxMetadataValueBytes = 1024
+  static let maxEnvEntries = 50
+  static let maxEnvValueBytes = 32 * 1024
+  /// How long create waits for `running`.
+  static let createWaitMs: UInt64 = 250
+  /// How long a sandbox may take to start before it is an error.
+  static let startTimeoutMs: UInt64 = 30_000
+  /// How long exec and ws wait for a sandbox that starts.
+  static let readyWaitMs: UInt64 = 30_000
+
+  // Exec.
+  static let defaultExecSeconds = 30
+  static let maxExecSeconds = 3600
+  static let maxExecArguments = 4096
+  /// Each of stdout and stderr.
+  static let maxExecOutputBytes = 10 * 1024 * 1024
+  static let maxExecsPerSandbox = 32
+  /// Captured output of all execs together.
+  static let maxCapturedBytes = 256 * 1024 * 1024
+  /// After a timeout's kill, for the exit to be told.
+  static let execKillWaitMs: UInt64 = 1_000
+
+  // WebSocket relay.
+  /// The largest message either way (wire-protocol: 64 MiB).
+  static let maxMessageBytes = 64 * 1024 * 1024
+  /// Without a byte inside a frame that has begun.
+  static let frameStallMs: UInt64 = 60_000
+  static let maxRelaysPerSandbox = 256
+
+  // Lifecycle.
+  /// How long the end of a sandbox is remembered.
+  static let tombstoneMs: Int64 = 5 * 60 * 1000
+  static let maxTombstones = 10_000
+  static let sweepMs: UInt64 = 250
+  /// Health of running sandboxes: one probe each so often, so long, and so many misses.
+  static let healthEveryMs: UInt64 = 10_000
+  static let healthTimeoutMs: UInt64 = 10_000
+  static let maxHealthMisses = 3
+  /// Deletes under way at once when the server ends.
+  static let shutdownMs: UInt64 = 20_000
+
+  /// Clients whose request rate is remembered.
+  static let maxRateBuckets = 10_000
+}

@@ -1,0 +1,63 @@
+/// What a sandbox finds in its /etc: the user, its names, and nothing of the host's.
+enum GeneratedFiles {
+  static let files: [(name: String, text: String)] = [
+    ("passwd", passwd), ("group", group), ("hosts", hosts), ("resolv.conf", resolver),
+    ("nsswitch.conf", nameServices), ("gitconfig", git),
+  ]
+
+  /// Writes them where sandboxes can read them. Blocks.
+  static func write(to directory: DataDirectory) throws(LocalError) {
+    for file in files {
+      try HostFiles.replace(
+        directory.etc + "/" + file.name, Array(file.text.utf8), mode: 0o644, durable: false)
+    }
+  }
+
+  private static let passwd = """
+    root:x:0:0:root:/root:/usr/sbin/nologin
+    sandbox:x:1000:1000:sandbox:/home/sandbox:/bin/bash
+    nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+
+    """
+
+  private static let group = """
+    root:x:0:
+    tty:x:5:
+    sandbox:x:1000:
+    nogroup:x:65534:
+
+    """
+
+  private static let hosts = """
+    127.0.0.1 localhost sandbox
+    ::1 localhost ip6-localhost ip6-loopback
+
+    """
+
+  /// Without a nameserver libc asks 127.0.0.1, where nobody listens: lookups fail at once.
+  private static let resolver = """
+    # This sandbox has no network but its own loopback.
+    options timeout:1 attempts:1
+
+    """
+
+  private static let nameServices = """
+    passwd: files
+    group: files
+    shadow: files
+    hosts: files dns
+    networks: files
+    protocols: files
+    services: files
+
+    """
+
+  private static let git = """
+    [user]
+    \tname = sandbox
+    \temail = sandbox@localhost
+    [init]
+    \tdefaultBranch = main
+
+    """
+}

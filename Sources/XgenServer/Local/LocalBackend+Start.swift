@@ -1,0 +1,65 @@
+internal import Logging
+internal import Reactor
+
+extension LocalBackend {
+  /// Makes the host ready and takes over the sandboxes that an earlier server left running.
+  func start() async throws(BackendError) -> [SandboxRecord] {
+    precondition(host == nil, "a backend starts once")
+    let host = try await prepare()
+    self.host = host
+    let survey = await patiently { LeftoverSurvey.run(host) }
+    for removed in survey.removed {
+      logger.notice(
+        "removed what was left of a sandbox",
+        metadata: ["sandbox": "\(removed.id)", "reason": "\(removed.reason)"])
+    }
+    for state in survey.alive { adopt(state) }
+    await dropImpostors()
+    return sandboxes.values.map(\.state.record).sorted { $0.createdAtMs < $1.createdAtMs }
+  }
+
+  private func prepare() async throws(BackendError) -> LocalHost {
+    let configuration = configuration
+    let trialUID = uids?.take()
+    defer { if let trialUID { uids?.release(trialUID) } }
+    let result = await patiently {
+      Result { () throws(LocalError) in
+        try LocalHost.prepare(configuration, trialUID: trialUID)
+      }
+    }
+    switch result {
+    case .success(let host): return host
+    case .failure(let error): throw .unavailable("\(error)")
+    }
+  }
+
+  private func adopt(_ state: SandboxState) {
+    guard let processes = state.processes else { return }
+    let id = state.record.id
+    let sandbox = LocalSandbox(state)
+    do {
+      try watch(sandbox, processes)
+    } catch {
+      // Its processes go on; nobody can reach them until a server with more room starts.
+      logger.error("can't watch a sandbox", metadata: ["sandbox": "\(id)", "error": "\(error)"])
+      return
+    }
+    if let uid = state.uid { _ = uids?.reserve(uid) }
+    sandboxes[id] = sandbox
+    logger.info("adopted a sandbox", metadata: ["sandbox": "\(id)"])
+  }
+
+  /// A process may have ended, and its pid been used again, between the survey and the watch. Now
+  /// that the watches hold the pids' present owners, their start times decide.
+  private func dropImpostors() async {
+    let states = sandboxes.values.map(\.state)
+    let gone = await patiently {
+      states.filter { $0.processes?.sidecar.isRunning != true }.map(\.record.id)
+    }
+    for id in gone {
+      sandboxes[id]?.detach()
+      sandboxes[id]?.isUnwanted = true
+      await discard(id)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// The host made ready for sandboxes: the locked data folder and what starts are made of.
+struct LocalHost: Sendable {
+  let lock: DataDirectoryLock
+  let launcher: SandboxLauncher
+
+  var directory: DataDirectory { launcher.directory }
+  var sockets: SidecarSockets { launcher.sockets }
+
+  /// Prepares the data folder and checks that a sandbox can be made. Blocks.
+  static func prepare(
+    _ configuration: LocalConfiguration, trialUID: UInt32?
+  ) throws(LocalError) -> LocalHost {
+    let directory = try DataDirectory.prepare(configuration.dataDirectory)
+    let lock = try DataDirectoryLock(directory)
+    try GeneratedFiles.write(to: directory)
+    let launcher = SandboxLauncher(
+      directory: directory, sockets: try SidecarSockets(directory),
+      bubblewrapPath: configuration.bubblewrapPath,
+      sidecar: try SidecarProgram.install(from: configuration.sidecarPath, in: directory),
+      layout: HostLayout.read(), limits: configuration.limits,
+      bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes)
+    try BubblewrapCheck.run(launcher, uid: trialUID)
+    return LocalHost(lock: lock, launcher: launcher)
+  }
+}

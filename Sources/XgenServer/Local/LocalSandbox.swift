@@ -1,0 +1,88 @@
+internal import Reactor
+
+/// One sandbox of this host and the watches on its two processes.
+@LoopActor
+final class LocalSandbox {
+  /// What is on disk, or will be when the present turn is over.
+  var state: SandboxState
+  /// Starting, saving and ending exclude one another.
+  let turns = Turns()
+  /// A delete has begun: the end of its processes is no failure.
+  var isUnwanted = false
+  private(set) var hasEnded = false
+  /// The sidecar's exit code, known if this server started it: 128+n for a death by signal n.
+  private(set) var exitCode: Int32?
+
+  private var sidecar: ProcessWatch?
+  private var monitor: ProcessWatch?
+  private var onEnd: (() -> Void)?
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(_ state: SandboxState) { self.state = state }
+
+  /// Watches the processes; `onEnd` runs once when both have ended. Throws, and watches nothing,
+  /// if the host has no room for a watch.
+  func watch(
+    _ processes: SandboxState.Processes, loop: Loop, onEnd: @escaping () -> Void
+  ) throws(UVError) {
+    self.onEnd = onEnd
+    do {
+      sidecar = try watch(processes.sidecar.pid, loop) { self.sidecarEnded() }
+      monitor = try watch(processes.monitor.pid, loop) { self.monitorEnded() }
+    } catch {
+      detach()
+      throw error
+    }
+    endIfOver()
+  }
+
+  private func watch(
+    _ pid: Int32, _ loop: Loop, _ onEnd: @escaping () -> Void
+  ) throws(UVError) -> ProcessWatch? {
+    do {
+      return try ProcessWatch(loop: loop, pid: pid, onEnd)
+    } catch  where error == .noSuchProcess {
+      return nil
+    }
+  }
+
+  private func sidecarEnded() {
+    sidecar = nil
+    endIfOver()
+  }
+
+  /// bubblewrap ends with the exit code of the first process.
+  private func monitorEnded() {
+    exitCode = monitor?.exitCode
+    monitor = nil
+    endIfOver()
+  }
+
+  private func endIfOver() {
+    guard sidecar == nil, monitor == nil, !hasEnded else { return }
+    hasEnded = true
+    for continuation in waiting { continuation.resume() }
+    waiting = []
+    let onEnd = self.onEnd
+    self.onEnd = nil
+    onEnd?()
+  }
+
+  /// The first process's death ends every other one; bubblewrap then ends by itself.
+  func kill() { sidecar?.kill() }
+
+  /// Returns when no process is left.
+  func waitForEnd() async {
+    if hasEnded { return }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  /// Lets the processes be.
+  func detach() {
+    onEnd = nil
+    sidecar?.cancel()
+    monitor?.cancel()
+    sidecar = nil
+    monitor = nil
+  }
+}

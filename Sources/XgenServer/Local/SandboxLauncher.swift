@@ -1,0 +1,129 @@
+internal import CLinux
+internal import Glibc
+internal import Reactor
+
+/// Starts sandboxes, on a worker: folders, socket, bubblewrap, state file.
+struct SandboxLauncher: Sendable {
+  let directory: DataDirectory
+  let sockets: SidecarSockets
+  let bubblewrapPath: String
+  /// The sidecar's copy on the host.
+  let sidecar: String
+  let layout: HostLayout
+  let limits: LocalLimits
+  let bootID: String
+  /// The seccomp program's bytes.
+  let filter: [UInt8]
+
+  /// Starts a sandbox. When it returns, the sandbox can be found again by a later server; when it
+  /// throws, no process is left, but the folder and the socket may be. Blocks for some 15 ms.
+  func launch(_ record: SandboxRecord, uid: UInt32?) throws(LocalError) -> SandboxState {
+    try directory.makeSandbox(record.id, uid: uid)
+    var state = SandboxState(record: record, uid: uid, bootID: bootID)
+    // A server that is killed from here on leaves a folder that says what it is.
+    try state.save(in: directory, durable: false)
+    let listener = try sockets.listen(record.id)
+    let ends = try OwnedDescriptor.pipe()
+    let info = OwnedDescriptor(ends.read)
+    let monitor: Int32
+    do {
+      let infoEnd = OwnedDescriptor(ends.write)
+      monitor = try spawn(record, uid: uid, listener: listener, info: infoEnd)
+    }
+    do {
+      state.processes = try processes(info, monitor, record.id)
+      try state.save(in: directory, durable: true)
+    } catch {
+      abandon(state.processes, monitor, record.id)
+      throw error
+    }
+    return state
+  }
+
+  /// The command for a sandbox with this home.
+  func command(home: String) -> BubblewrapCommand {
+    BubblewrapCommand(
+      home: home, etc: directory.etc, sidecar: sidecar, layout: layout, limits: limits)
+  }
+
+  private func spawn(
+    _ record: SandboxRecord, uid: UInt32?, listener: borrowing OwnedDescriptor,
+    info: borrowing OwnedDescriptor
+  ) throws(LocalError) -> Int32 {
+    let null = try OwnedDescriptor.open("/dev/null", O_RDONLY)
+    let log = try OwnedDescriptor.open(
+      directory.launchLog(record.id), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, mode: 0o600)
+    let filter = try OwnedDescriptor.memory("seccomp", filter)
+    let variables = SandboxEnvironment.variables(of: record)
+    let arguments = try OwnedDescriptor.memory(
+      "arguments", BubblewrapCommand.environmentArguments(variables))
+    var options = SpawnOptions(
+      command: bubblewrapPath, arguments: command(home: directory.home(record.id)).arguments,
+      workingDirectory: "/",
+      descriptors: [
+        null.raw, log.raw, log.raw, listener.raw, info.raw, filter.raw, arguments.raw,
+      ])
+    options.user = uid.map { (uid: $0, gid: $0) }
+    do {
+      return try options.spawn()
+    } catch {
+      throw .program("\(bubblewrapPath): \(error)")
+    }
+  }
+
+  /// Waits for bubblewrap to name the sandbox's first process.
+  private func processes(
+    _ info: borrowing OwnedDescriptor, _ monitor: Int32, _ id: String
+  ) throws(LocalError) -> SandboxState.Processes {
+    let answer = BubblewrapInfo.read(info)
+    guard let pid = answer, let sidecar = HostProcess.running(pid),
+      let outer = HostProcess.running(monitor)
+    else {
+      Self.awaitChild(monitor)  // its last words are in the log once it has ended
+      let tail = LogTail.read(directory.launchLog(id))
+      throw .program("bubblewrap could not start the sandbox" + (tail.isEmpty ? "" : ": \(tail)"))
+    }
+    return SandboxState.Processes(sidecar: sidecar, monitor: outer)
+  }
+
+  /// Leaves no process of a start that failed.
+  private func abandon(_ processes: SandboxState.Processes?, _ monitor: Int32, _ id: String) {
+    processes?.sidecar.end()
+    StrayProcesses.end(under: directory) { $0 == id }
+    Self.awaitChild(monitor)
+  }
+
+  /// Gives a child that is about to end a second to do so, and reaps it.
+  private static func awaitChild(_ pid: Int32) {
+    let raw = xgen_pidfd_open(pid)
+    if raw < 0 { return }
+    let pidfd = OwnedDescriptor(raw)
+    _ = Deadline(afterMs: LocalLimits.lastWordsMs).waitForReadable(pidfd.raw)
+    var ignored: Int32 = 0
+    _ = xgen_reap(pid, &ignored)
+  }
+}
+
+/// What bubblewrap writes to its `--info-fd`: a JSON object with the member `child-pid`.
+enum BubblewrapInfo {
+  /// The first process's pid as the host counts; nil if bubblewrap gave up before. Blocks.
+  static func read(_ info: borrowing OwnedDescriptor) -> Int32? {
+    let deadline = Deadline(afterMs: LocalLimits.launchTimeoutMs)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 512)
+    while bytes.count < LocalLimits.maxInfoBytes, deadline.waitForReadable(info.raw) {
+      let count = Glibc.read(info.raw, &chunk, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { break }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+    return pid(bytes)
+  }
+
+  static func pid(_ bytes: [UInt8]) -> Int32? {
+    guard let answer = try? JSONParser.parse(bytes).objectValue,
+      let pid = answer["child-pid"]?.intValue.flatMap(Int32.init(exactly:)), pid > 1
+    else { return nil }
+    return pid
+  }
+}

@@ -1,0 +1,200 @@
+internal import Reactor
+
+/// Passes frames between a client and a sandbox's sidecar, verbatim: a client's are masked, as
+/// the sidecar wants them; a sidecar's are not, as the client wants them.
+///
+/// Heads are validated where they lie in the read buffer. Each direction stops reading while the
+/// other side's write queue is above its high mark, so that a slow peer slows its own sender only.
+@LoopActor
+final class WebSocketRelay: Hashable {
+  private let client: RelaySide
+  private let sidecar: RelaySide
+  private let onEnd: (WebSocketRelay) -> Void
+  private let clientDidClose: () -> Void
+  private var openSides = 2
+
+  init(client: HTTPUpgrade, sidecar: HTTPUpgrade, onEnd: @escaping (WebSocketRelay) -> Void) {
+    self.client = RelaySide(client, role: .server)
+    self.sidecar = RelaySide(sidecar, role: .client)
+    self.onEnd = onEnd
+    clientDidClose = client.didClose
+    self.client.connect(to: self.sidecar, of: self)
+    self.sidecar.connect(to: self.client, of: self)
+  }
+
+  func start() {
+    sidecar.start()
+    client.start()
+  }
+
+  /// Ends the relay from our side: a Close to the client where a frame may stand, then the end.
+  func end(_ code: WebSocketCloseCode, _ reason: String) {
+    client.finish(code, reason)
+    sidecar.finish(.goingAway, "")
+  }
+
+  /// Gives up a pair whose peer has stopped inside a frame.
+  func checkStall() {
+    for side in [client, sidecar] where side.hasStalled {
+      end(.policyViolation, "a frame was begun and not finished")
+    }
+  }
+
+  fileprivate func sideDidClose(_ side: RelaySide) {
+    openSides -= 1
+    if side === sidecar {
+      client.finish(.internalError, "the sandbox's connection was lost")
+    } else {
+      clientDidClose()
+      sidecar.finish(.goingAway, "")
+    }
+    if openSides == 0 { onEnd(self) }
+  }
+
+  nonisolated static func == (left: WebSocketRelay, right: WebSocketRelay) -> Bool {
+    left === right
+  }
+
+  nonisolated func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// One socket of a relay: what it reads goes to the other one.
+@LoopActor
+private final class RelaySide: @preconcurrency ByteStreamDelegate {
+  private let stream: any ByteStream
+  private let role: WebSocketRole
+  /// Follows what this side sends.
+  private var scanner: WebSocketFrameScanner
+  /// The start of a frame head that a read cut, at most 13 bytes.
+  private var held: [UInt8] = []
+  private var leftover = ByteBuffer()
+  private unowned var other: RelaySide!
+  private var relay: WebSocketRelay?
+  /// A Close has been written to this side; nothing may follow it.
+  private var wroteClose = false
+  private var lastReadMs: UInt64
+  private var isPaused = false
+  private var endTimer: Timer?
+
+  private static let endTimeoutMs: UInt64 = 2_000
+
+  init(_ upgrade: HTTPUpgrade, role: WebSocketRole) {
+    stream = upgrade.stream
+    self.role = role
+    scanner = WebSocketFrameScanner(role: role, maxMessageBytes: Limits.maxMessageBytes)
+    swap(&leftover, &upgrade.leftover)
+    lastReadMs = upgrade.stream.loop.nowMs
+  }
+
+  func connect(to other: RelaySide, of relay: WebSocketRelay) {
+    self.other = other
+    self.relay = relay
+  }
+
+  func start() {
+    stream.delegate = self
+    var first = ByteBuffer()
+    swap(&first, &leftover)
+    if !first.isEmpty { first.withMutableReadable { streamDidReceive($0) } }
+    if !isPaused { stream.resumeReading() }
+  }
+
+  // MARK: Forwarding
+
+  func streamDidReceive(_ bytes: UnsafeMutableRawBufferPointer) {
+    lastReadMs = stream.loop.nowMs
+    if held.isEmpty { return forward(UnsafeRawBufferPointer(bytes)) }
+    let joined = held + bytes
+    held.removeAll(keepingCapacity: true)
+    joined.withUnsafeBytes { forward($0) }
+  }
+
+  private func forward(_ bytes: UnsafeRawBufferPointer) {
+    let result = scanner.scan(bytes)
+    if result.forwardCount > 0 { other.write(bytes, result) }
+    if result.heldCount > 0 { held.append(contentsOf: bytes.suffix(result.heldCount)) }
+    if let failure = result.failure {
+      finish(failure.closeCode, failure.reason.description)
+      other.finish(.protocolError, "the peer broke the protocol")
+    } else if other.stream.isCongested {
+      isPaused = true
+      stream.pauseReading()
+    }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, _ result: WebSocketScanResult) {
+    if wroteClose { return }
+    stream.write(UnsafeRawBufferPointer(rebasing: bytes[..<result.forwardCount]))
+    if result.sawClose {
+      wroteClose = true
+      endIfBothClosed()
+    }
+  }
+
+  func streamDidDrain() {
+    guard other.isPaused else { return }
+    other.isPaused = false
+    other.stream.resumeReading()
+  }
+
+  /// Stopped inside a frame by itself, not by our backpressure.
+  var hasStalled: Bool {
+    !isPaused && (!scanner.isAtFrameBoundary || !held.isEmpty) && !scanner.sawClose
+      && stream.loop.nowMs - lastReadMs > Limits.frameStallMs
+  }
+
+  // MARK: Ends
+
+  /// A Close went both ways: the server of each connection ends it (RFC 6455 §7.1.1).
+  private func endIfBothClosed() {
+    if scanner.sawClose && wroteClose {
+      stream.endWriting()
+      startEndTimer()
+    }
+  }
+
+  /// Says Close to this side if no frame is open towards it, and ends our direction.
+  func finish(_ code: WebSocketCloseCode, _ reason: String) {
+    if stream.isClosing { return }
+    if !wroteClose {
+      wroteClose = true
+      if other.scanner.isAtFrameBoundary { writeClose(code, reason) }
+    }
+    stream.endWriting()
+    if isPaused {
+      isPaused = false
+      stream.resumeReading()
+    }
+    startEndTimer()
+  }
+
+  private func writeClose(_ code: WebSocketCloseCode, _ reason: String) {
+    var out = ByteBuffer()
+    // Towards the sidecar we are the client, whose frames are masked.
+    let key: UInt32? = role == .client ? 0x1B2C_3D4E : nil
+    WebSocketEncoder.appendClose(code, reason: reason, maskingKey: key, to: &out)
+    stream.write(out)
+  }
+
+  /// Closes when the peer has had its time; a slow one that still takes bytes gets more.
+  private func startEndTimer() {
+    if endTimer != nil || stream.isClosing { return }
+    let pending = stream.pendingByteCount
+    endTimer = stream.loop.after(ms: Self.endTimeoutMs) { [weak self] in
+      guard let self else { return }
+      endTimer = nil
+      let isTaking = stream.pendingByteCount > 0 && stream.pendingByteCount < pending
+      if isTaking { startEndTimer() } else { stream.close() }
+    }
+  }
+
+  func streamDidEnd() { stream.close() }
+
+  func streamDidClose(_ error: StreamError?) {
+    endTimer?.cancel()
+    endTimer = nil
+    let relay = self.relay
+    self.relay = nil
+    relay?.sideDidClose(self)
+  }
+}

@@ -1,0 +1,235 @@
+internal import Logging
+internal import Reactor
+
+/// The sandboxes of this server: their birth, their look-up by tenant, and their end.
+@LoopActor
+final class Catalog {
+  private let backend: any SandboxBackend
+  private let sidecars: SidecarClient
+  private let metrics: Metrics
+  private let log: Logger
+  private let clock: Clock
+  private let maxSandboxes: Int
+  private var live: [String: Sandbox] = [:]
+  private var tombstones = Tombstones()
+  private var sweepTimer: Timer?
+  private(set) var isShuttingDown = false
+
+  init(
+    backend: any SandboxBackend, sidecars: SidecarClient, metrics: Metrics, log: Logger,
+    clock: Clock, maxSandboxes: Int
+  ) {
+    self.backend = backend
+    self.sidecars = sidecars
+    self.metrics = metrics
+    self.log = log
+    self.clock = clock
+    self.maxSandboxes = maxSandboxes
+  }
+
+  var activeCount: Int { live.count }
+
+  /// Takes over the sandboxes of an earlier run and starts the sweep.
+  func start() async throws(BackendError) {
+    backend.onEvent = { [unowned self] in handle($0) }
+    for record in try await backend.start() {
+      let sandbox = Sandbox(record)
+      live[record.id] = sandbox
+      log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
+      LoopActor.task { await self.probeUntilRunning(sandbox) }
+    }
+    sweepTimer = LoopActor.loop.every(ms: Limits.sweepMs) { [unowned self] in sweep() }
+  }
+
+  // MARK: Birth
+
+  /// Starts a sandbox; returns once it is persisted, and running if that takes under 250 ms.
+  func create(_ order: SandboxOrder, owner: String) async throws(APIError) -> Sandbox {
+    if isShuttingDown { throw .shuttingDown() }
+    if live.count >= maxSandboxes {
+      throw .capacityExhausted(
+        "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
+    }
+    let sandbox = Sandbox(record(order, owner: owner))
+    live[sandbox.record.id] = sandbox
+    do throws(BackendError) { try await backend.create(sandbox.record) } catch {
+      await abandon(sandbox)
+      throw Self.createError(error)
+    }
+    metrics.sandboxesCreated += 1
+    if sandbox.status == .starting {
+      LoopActor.task { await self.probeUntilRunning(sandbox) }
+      await sandbox.waitForChange(ms: Limits.createWaitMs)
+    }
+    return sandbox
+  }
+
+  private func record(_ order: SandboxOrder, owner: String) -> SandboxRecord {
+    let now = clock.nowMs()
+    var id = SandboxID.random()
+    while live[id] != nil { id = SandboxID.random() }
+    return SandboxRecord(
+      id: id, owner: owner, template: order.template, env: order.env, ports: order.ports,
+      gui: order.gui, metadata: order.metadata, resources: order.resources, createdAtMs: now,
+      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: nil)
+  }
+
+  private func abandon(_ sandbox: Sandbox) async {
+    sandbox.move(to: .stopping)
+    await backend.delete(id: sandbox.record.id)
+    live[sandbox.record.id] = nil
+    sandbox.move(to: .stopped)
+  }
+
+  private static func createError(_ error: BackendError) -> APIError {
+    switch error {
+    case .unavailable(let reason), .failed(let reason): .createFailed(reason)
+    case .unknownSandbox: .createFailed("the sandbox ended while it was made")
+    }
+  }
+
+  private func probeUntilRunning(_ sandbox: Sandbox) async {
+    let problem = await sidecars.probe(sandbox, timeoutMs: Limits.startTimeoutMs)
+    guard sandbox.status == .starting else { return }
+    if let problem {
+      fail(sandbox, "the sandbox did not start: \(problem)")
+    } else {
+      sandbox.move(to: .running)
+    }
+  }
+
+  // MARK: Look-up
+
+  func list(for caller: Principal) -> [Sandbox] {
+    live.values.filter { isVisible($0.record.owner, to: caller) && $0.status != .stopping }
+      .sorted {
+        ($0.record.createdAtMs, $0.record.id) > ($1.record.createdAtMs, $1.record.id)
+      }
+  }
+
+  /// Throws 404 for what the caller may not know of, 410 for what ended by itself.
+  func find(_ id: String, for caller: Principal) throws(APIError) -> Sandbox {
+    if let sandbox = live[id], isVisible(sandbox.record.owner, to: caller) { return sandbox }
+    guard let stone = tombstones.entry(id), isVisible(stone.owner, to: caller) else {
+      throw .sandboxNotFound(id)
+    }
+    if stone.end == .deleted { throw .sandboxNotFound(id).with(details: stone.details) }
+    throw .sandboxExpired("the sandbox has ended").with(details: stone.details)
+  }
+
+  /// Whether a DELETE of it is a repetition.
+  func wasDeleted(_ id: String, for caller: Principal) -> Bool {
+    guard live[id] == nil, let stone = tombstones.entry(id) else { return false }
+    return isVisible(stone.owner, to: caller)
+  }
+
+  private func isVisible(_ owner: String, to caller: Principal) -> Bool {
+    caller.role == .admin || caller.name == owner
+  }
+
+  /// Waits for a starting sandbox; throws if it can't be used.
+  func waitUntilReady(_ sandbox: Sandbox) async throws(APIError) {
+    let deadline = LoopActor.loop.nowMs + Limits.readyWaitMs
+    while sandbox.status == .starting, LoopActor.loop.nowMs < deadline {
+      await sandbox.waitForChange(ms: deadline - LoopActor.loop.nowMs)
+    }
+    switch sandbox.status {
+    case .running: return
+    case .starting: throw .sandboxNotReady("the sandbox is still starting")
+    case .stopping, .stopped: throw .sandboxNotFound(sandbox.record.id)
+    case .error:
+      throw .sandboxUnreachable("the sandbox is broken: \(sandbox.statusReason ?? "unknown")")
+    }
+  }
+
+  // MARK: Life
+
+  func keepAlive(
+    _ sandbox: Sandbox, byMs: Int64, atMostMs: Int64
+  ) async throws(APIError) {
+    let before = sandbox.record.expiresAtMs
+    let next = max(before, min(before + byMs, clock.nowMs() + atMostMs))
+    sandbox.extend(toMs: next)
+    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      throw .sandboxUnreachable("the new expiry could not be kept: \(error)")
+    }
+  }
+
+  private func handle(_ event: SandboxEvent) {
+    switch event {
+    case .failed(let id, let reason):
+      guard let sandbox = live[id] else { return }
+      fail(sandbox, reason)
+    }
+  }
+
+  private func fail(_ sandbox: Sandbox, _ reason: String) {
+    guard sandbox.move(to: .error, reason: reason) else { return }
+    log.warning(
+      "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
+    for relay in sandbox.relays { relay.end(.internalError, "the sandbox failed") }
+  }
+
+  private func sweep() {
+    let now = clock.nowMs()
+    tombstones.sweep(nowMs: now)
+    for sandbox in live.values {
+      if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping {
+        LoopActor.task { await self.end(sandbox, .expired) }
+      }
+      probeIfDue(sandbox)
+      for relay in sandbox.relays { relay.checkStall() }
+    }
+  }
+
+  private func probeIfDue(_ sandbox: Sandbox) {
+    let now = LoopActor.loop.nowMs
+    guard sandbox.status == .running else { return }
+    if sandbox.probedAtMs == 0 { sandbox.probedAtMs = now }
+    guard now - sandbox.probedAtMs >= Limits.healthEveryMs else { return }
+    sandbox.probedAtMs = now
+    LoopActor.task { await self.probeHealth(sandbox) }
+  }
+
+  private func probeHealth(_ sandbox: Sandbox) async {
+    let problem = await sidecars.probe(sandbox, timeoutMs: Limits.healthTimeoutMs)
+    guard let problem else {
+      sandbox.healthMisses = 0
+      return
+    }
+    sandbox.healthMisses += 1
+    if sandbox.healthMisses >= Limits.maxHealthMisses {
+      fail(sandbox, "the sidecar does not answer: \(problem)")
+    }
+  }
+
+  // MARK: End
+
+  /// Ends a sandbox; returns when nothing of it is left. Concurrent calls all wait for that.
+  func end(_ sandbox: Sandbox, _ end: SandboxEnd) async {
+    guard sandbox.move(to: .stopping) else {
+      while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
+      return
+    }
+    for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
+    await backend.delete(id: sandbox.record.id)
+    let id = sandbox.record.id
+    live[id] = nil
+    tombstones.add(
+      .init(id: id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs()))
+    metrics.sandboxesDeleted += 1
+    sandbox.move(to: .stopped)
+    log.info("sandbox ended", metadata: ["sandbox": "\(id)", "reason": "\(end.rawValue)"])
+  }
+
+  /// Ends what must not outlive the server. No sandbox is made any more.
+  func shutDown() async {
+    isShuttingDown = true
+    sweepTimer?.cancel()
+    sweepTimer = nil
+    for sandbox in live.values {
+      for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
+    }
+    await backend.shutdown()
+  }
+}

@@ -1,0 +1,169 @@
+internal import Reactor
+internal import XgenProtocol
+
+/// What a command left behind.
+struct ExecResult: Sendable {
+  var exitCode: Int32 = 0
+  var stdout: [UInt8] = []
+  var stderr: [UInt8] = []
+  var isTruncated = false
+  var timedOut = false
+}
+
+/// One REST exec: a WebSocket of its own to the sidecar, spoken as any client speaks it.
+///
+/// ```
+/// ready ──SandboxReady──▶ starting ──Ack──▶ running ──ExecExit──▶ done
+///                                             └─timeout─▶ killing ──ExecExit or 1 s──▶ done
+/// ```
+@LoopActor
+final class ExecSession: @preconcurrency WebSocketDelegate {
+  private enum State { case ready, starting, running, killing, done }
+  typealias Completion = (Result<ExecResult, APIError>) -> Void
+
+  private static let channel: UInt32 = 101
+  private static let requestID: UInt32 = 1
+  /// A stdin message's data, well under the wire's 1 MiB.
+  private static let stdinPieceBytes = 256 * 1024
+
+  private let order: ExecOrder
+  private unowned let client: SidecarClient
+  private var state = State.ready
+  private var socket: WebSocketConnection?
+  private var result = ExecResult()
+  private var completion: Completion?
+  private var timer: Timer?
+  /// Its share of the client's `capturedBytes`, which the client takes back.
+  private(set) var capturedBytes = 0
+
+  init(_ order: ExecOrder, client: SidecarClient) {
+    self.order = order
+    self.client = client
+  }
+
+  func run(_ upgrade: HTTPUpgrade, _ completion: @escaping Completion) {
+    self.completion = completion
+    let socket = WebSocketConnection(
+      stream: upgrade.stream, role: .client,
+      maxMessageBytes: WireLimits.maxPayloadBytes + EnvelopeHead.byteCount,
+      maskSeed: SystemRandom.pair().0, delegate: self)
+    self.socket = socket
+    timer = LoopActor.loop.after(ms: UInt64(order.timeoutSeconds) * 1000) { [self] in timeOut() }
+    var leftover = ByteBuffer()
+    swap(&leftover, &upgrade.leftover)
+    socket.start(leftover: leftover)
+  }
+
+  /// The client has gone: the command dies with its connection.
+  func abandon() {
+    send(.execSignal, ExecSignal(processID: 0, signal: .kill).encode())
+    finish(.failure(.sandboxUnreachable("the client has gone")))
+  }
+
+  // MARK: Messages
+
+  func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
+    guard state != .done else { return }
+    guard opcode == .binary, let head = EnvelopeHead.parse(message), let type = head.messageType
+    else { return garbage() }
+    let payload = EnvelopeHead.payload(of: message)
+    switch type {
+    case .sandboxReady: if state == .ready { start() }
+    case .ack: if state == .starting { state = .running }
+    case .execStdout: capture(payload, \.stdout)
+    case .execStderr: capture(payload, \.stderr)
+    case .execExit: exit(payload)
+    case .error: refused(payload)
+    default: break
+    }
+  }
+
+  private func start() {
+    state = .starting
+    send(.execStart, order.start.encode(), id: Self.requestID)
+    var rest = order.stdin[...]
+    while !rest.isEmpty {
+      let piece = rest.prefix(Self.stdinPieceBytes)
+      send(.execStdin, [0, 0, 0, 0] + piece)
+      rest = rest.dropFirst(piece.count)
+    }
+    send(.execStdinClose, [0, 0, 0, 0])
+  }
+
+  private func capture(
+    _ bytes: UnsafeRawBufferPointer, _ stream: WritableKeyPath<ExecResult, [UInt8]>
+  ) {
+    let room = Limits.maxExecOutputBytes - result[keyPath: stream].count
+    let kept = min(room, bytes.count)
+    if kept < bytes.count { result.isTruncated = true }
+    if client.capturedBytes + kept > Limits.maxCapturedBytes {
+      return fail(.capacityExhausted("too much output is being captured on this server"))
+    }
+    client.capturedBytes += kept
+    capturedBytes += kept
+    result[keyPath: stream].append(contentsOf: bytes.prefix(kept))
+  }
+
+  private func exit(_ payload: UnsafeRawBufferPointer) {
+    guard let exit = try? ExecExit.decode(payload) else { return garbage() }
+    result.exitCode = exit.exitCode
+    result.timedOut = state == .killing
+    finish(.success(result))
+  }
+
+  private func refused(_ payload: UnsafeRawBufferPointer) {
+    guard let error = try? ErrorPayload.decode(payload) else { return garbage() }
+    // A command that has ended takes no more stdin; that is not the caller's concern.
+    if state == .running || state == .killing { return }
+    switch error.knownCode {
+    case .limitReached: fail(.quotaExceeded(error.message, retryAfterSeconds: 1))
+    case .execFailed, .invalidPayload, .notFound: fail(.invalidRequest(error.message))
+    default: fail(.sandboxUnreachable("the sidecar: \(error.message)"))
+    }
+  }
+
+  private func garbage() { fail(.sandboxUnreachable("the sidecar does not speak the protocol")) }
+
+  private func send(_ type: MessageType, _ payload: [UInt8], id: UInt32 = 0) {
+    let head = EnvelopeHead(type, channel: Self.channel, id: id)
+    let message = head.message(payload)
+    message.withUnsafeBytes { socket?.send(.binary, $0) }
+  }
+
+  // MARK: Ends
+
+  private func timeOut() {
+    timer = nil
+    switch state {
+    case .done: return
+    case .ready: fail(.sandboxUnreachable("the sidecar did not say that it is ready"))
+    case .starting, .running:
+      state = .killing
+      send(.execSignal, ExecSignal(processID: 0, signal: .kill).encode())
+      timer = LoopActor.loop.after(ms: Limits.execKillWaitMs) { [self] in timeOut() }
+    case .killing:
+      result.timedOut = true
+      finish(.success(result))
+    }
+  }
+
+  private func fail(_ error: APIError) { finish(.failure(error)) }
+
+  private func finish(_ outcome: Result<ExecResult, APIError>) {
+    guard state != .done else { return }
+    state = .done
+    timer?.cancel()
+    timer = nil
+    socket?.close(.normal)
+    let done = completion
+    completion = nil
+    done?(outcome)
+  }
+
+  func webSocketDidDrain() {}
+
+  func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) {
+    fail(.sandboxUnreachable("the sandbox ended while the command ran"))
+    socket = nil
+  }
+}

@@ -1,0 +1,58 @@
+internal import Reactor
+
+/// A sandbox that exists, from its order to its end. States only move forward.
+@LoopActor
+final class Sandbox {
+  private(set) var record: SandboxRecord
+  private(set) var status = SandboxStatus.starting
+  /// Why it is in `error`.
+  private(set) var statusReason: String?
+  /// Client WebSockets that are open.
+  var relays: Set<WebSocketRelay> = []
+  var runningExecs = 0
+  var healthMisses = 0
+  /// Loop time of the last health probe.
+  var probedAtMs: UInt64 = 0
+  private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var lastWaiter: UInt64 = 0
+
+  init(_ record: SandboxRecord) { self.record = record }
+
+  nonisolated static func canMove(from: SandboxStatus, to: SandboxStatus) -> Bool {
+    switch (from, to) {
+    case (.starting, .running), (.starting, .error), (.running, .error): true
+    case (.starting, .stopping), (.running, .stopping), (.error, .stopping): true
+    case (.stopping, .stopped): true
+    default: false
+    }
+  }
+
+  /// False, and nothing happens, where the state machine has no such step.
+  @discardableResult
+  func move(to next: SandboxStatus, reason: String? = nil) -> Bool {
+    guard Self.canMove(from: status, to: next) else { return false }
+    status = next
+    if let reason { statusReason = reason }
+    wakeWaiters()
+    return true
+  }
+
+  func extend(toMs expiresAtMs: Int64) { record.expiresAtMs = expiresAtMs }
+
+  /// Returns at the next change of state, or after `ms`.
+  func waitForChange(ms: UInt64) async {
+    lastWaiter += 1
+    let ticket = lastWaiter
+    let timer = LoopActor.loop.after(ms: ms) { [self] in wake(ticket) }
+    await withCheckedContinuation { waiters[ticket] = $0 }
+    timer.cancel()
+  }
+
+  private func wake(_ ticket: UInt64) { waiters.removeValue(forKey: ticket)?.resume() }
+
+  private func wakeWaiters() {
+    let woken = waiters
+    waiters = [:]
+    for waiter in woken.values { waiter.resume() }
+  }
+}

@@ -1,0 +1,113 @@
+internal import Reactor
+
+/// What the server asks of a sandbox's sidecar. The sidecar shares its sandbox with hostile code:
+/// every answer is bounded and checked here.
+@LoopActor
+final class SidecarClient {
+  private let backend: any SandboxBackend
+  /// Bytes of output that execs hold now, all together.
+  var capturedBytes = 0
+
+  init(backend: any SandboxBackend) { self.backend = backend }
+
+  /// Authority of requests to a sidecar; it is not looked at.
+  static let host = "sidecar"
+  private static let maxPorts = 1024
+
+  /// Nil if the sidecar answers its health check, else what is wrong.
+  func probe(_ sandbox: Sandbox, timeoutMs: UInt64) async -> String? {
+    var request = HTTPClientRequest(target: "/healthz", host: Self.host)
+    request.timeoutMs = timeoutMs
+    request.maxResponseBytes = 1024
+    do throws(APIError) {
+      let response = try await send(request, to: sandbox)
+      return response.head.status == 200 ? nil : "its health check says \(response.head.status)"
+    } catch {
+      return error.message
+    }
+  }
+
+  /// Open ports, ascending, without repetition.
+  func openPorts(_ sandbox: Sandbox) async throws(APIError) -> [UInt16] {
+    var request = HTTPClientRequest(target: "/ports", host: Self.host)
+    request.maxResponseBytes = 64 * 1024
+    let response = try await send(request, to: sandbox)
+    guard response.head.status == 200, let value = try? JSONParser.parse(response.body),
+      case .array(let elements) = value, elements.count <= Self.maxPorts
+    else { throw .sandboxUnreachable("the sidecar's list of ports makes no sense") }
+    var ports: Set<UInt16> = []
+    for element in elements {
+      guard case .int(let number) = element, let port = UInt16(exactly: number), port > 0 else {
+        throw .sandboxUnreachable("the sidecar's list of ports makes no sense")
+      }
+      ports.insert(port)
+    }
+    return ports.sorted()
+  }
+
+  private func send(
+    _ request: HTTPClientRequest, to sandbox: Sandbox
+  ) async throws(APIError) -> HTTPClientResponse {
+    let stream = try dial(sandbox)
+    let result: Result<HTTPClientResponse, HTTPClientError> = await withCheckedContinuation {
+      waiting in
+      HTTPClientExchange(stream, request) { waiting.resume(returning: $0) }
+    }
+    do { return try result.get() } catch { throw .sandboxUnreachable("the sidecar: \(error)") }
+  }
+
+  func dial(_ sandbox: Sandbox) throws(APIError) -> any ByteStream {
+    do throws(BackendError) { return try backend.dial(id: sandbox.record.id, .sidecar) } catch {
+      switch error {
+      case .unavailable(let reason), .failed(let reason): throw .sandboxUnreachable(reason)
+      case .unknownSandbox: throw .sandboxUnreachable("the sandbox has ended")
+      }
+    }
+  }
+
+  /// A WebSocket to the sidecar, its handshake done, its stream paused.
+  func openWebSocket(_ sandbox: Sandbox) async throws(APIError) -> HTTPUpgrade {
+    let stream = try dial(sandbox)
+    // The upgrade stays on the loop: it is kept here, and only the fact crosses the await.
+    var result = Result<HTTPUpgrade, HTTPClientError>.failure(.closed)
+    await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
+      WebSocketClientHandshake(
+        stream, target: "/ws", host: Self.host, nonce: SystemRandom.pair()
+      ) {
+        result = $0
+        waiting.resume()
+      }
+    }
+    do { return try result.get() } catch { throw .sandboxUnreachable("the sidecar: \(error)") }
+  }
+
+  /// Runs a command and collects its output; the client's disconnect kills it.
+  func exec(
+    _ order: ExecOrder, in sandbox: Sandbox, for exchange: HTTPExchange
+  ) async throws(APIError) -> ExecResult {
+    if sandbox.runningExecs >= Limits.maxExecsPerSandbox {
+      throw .quotaExceeded(
+        "\(Limits.maxExecsPerSandbox) commands run in this sandbox already", retryAfterSeconds: 1)
+    }
+    sandbox.runningExecs += 1
+    defer { sandbox.runningExecs -= 1 }
+    let upgrade = try await openWebSocket(sandbox)
+    let session = ExecSession(order, client: self)
+    exchange.onDisconnect = { session.abandon() }
+    let result = await withCheckedContinuation { waiting in
+      session.run(upgrade) { waiting.resume(returning: $0) }
+    }
+    exchange.onDisconnect = nil
+    capturedBytes -= session.capturedBytes
+    return try result.get()
+  }
+}
+
+extension SystemRandom {
+  /// 16 random bytes as two words.
+  static func pair() -> (UInt64, UInt64) {
+    bytes(16).withUnsafeBytes {
+      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+  }
+}

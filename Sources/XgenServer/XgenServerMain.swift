@@ -1,0 +1,205 @@
+internal import Glibc
+internal import Logging
+internal import Reactor
+
+/// What the executable does: settings, start, banner, signals, end.
+public enum XgenServerMain {
+  /// Runs the server until SIGTERM or SIGINT. Exit code 0, 1 (did not start), 2 (bad settings).
+  public static func run() -> Never {
+    let settings: Settings
+    do throws(SettingError) {
+      switch try Settings.parse(
+        arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())
+      {
+      case .help: leave(0, Settings.help)
+      case .version: leave(0, "xgen-server \(Settings.version)\n")
+      case .serve(let parsed): settings = parsed
+      }
+    } catch {
+      leave(2, "xgen-server: \(error)\n")
+    }
+    serve(settings)
+  }
+
+  private static func serve(_ settings: Settings) -> Never {
+    let settings = settings
+    do {
+      let start = try ServerStart(settings)
+      let loop = try LoopActor.bind()
+      LoopActor.task { await Lifetime(start).run() }
+      loop.run()
+      exit(0)
+    } catch {
+      leave(1, "xgen-server: \(error)\n")
+    }
+  }
+
+  private static func environment() -> [String: String] {
+    var found: [String: String] = [:]
+    for setting in Settings.all {
+      guard let name = setting.variable, let value = getenv(name) else { continue }
+      found[name] = String(cString: value)
+    }
+    return found
+  }
+
+  static func leave(_ code: Int32, _ text: String) -> Never {
+    (code == 0 ? StandardStream.output : .error).write(text)
+    exit(code)
+  }
+}
+
+/// What is read from files before the loop runs.
+struct ServerStart: Sendable {
+  let settings: Settings
+  let dataDirectory: String
+  let tokens: TokenIssuer
+  let log: Logger
+  /// How the banner tells where the key is.
+  let keyHint: (text: String, shell: String)
+
+  init(_ settings: Settings) throws {
+    self.settings = settings
+    dataDirectory = settings.dataDirectory ?? Self.defaultDataDirectory()
+    log = Logger(label: "xgen") { _ in
+      StderrLogHandler(isJSON: settings.logsJSON, logLevel: settings.logLevel)
+    }
+    try Self.makeDirectories(dataDirectory)
+    let secret = try settings.jwtSecret ?? Secrets.load("\(dataDirectory)/jwt-secret")
+    let (store, hint) = try Self.keys(settings, dataDirectory)
+    keyHint = hint
+    guard let tokens = TokenIssuer(secret: Array(secret.utf8), keys: store) else {
+      throw ServerError("\(dataDirectory)/jwt-secret is too short; remove it to have a new one made")
+    }
+    self.tokens = tokens
+  }
+
+  private static func defaultDataDirectory() -> String {
+    if geteuid() == 0 { return "/var/lib/xgen" }
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/tmp"
+    return "\(home)/.local/share/xgen"
+  }
+
+  /// 0711: sandboxes' users pass through, but see nothing.
+  private static func makeDirectories(_ path: String) throws(ServerError) {
+    var made = ""
+    for part in path.split(separator: "/") {
+      made += "/\(part)"
+      if mkdir(made, 0o711) < 0 && errno != EEXIST {
+        throw ServerError("can't make \(made): \(String(cString: strerror(errno))); use --data-dir")
+      }
+    }
+  }
+
+  private static func keys(
+    _ settings: Settings, _ dataDirectory: String
+  ) throws -> (APIKeyStore, (text: String, shell: String)) {
+    var file: [UInt8]?
+    if let path = settings.apiKeysFile {
+      guard let bytes = try Secrets.readBytes(path, maxBytes: 4 * 1024 * 1024) else {
+        throw SettingError(name: "--api-keys", problem: "'\(path)' is not there")
+      }
+      file = bytes
+    }
+    do {
+      if let key = settings.apiKey {
+        return (try APIKeyStore(file: file, adminKey: key), ("the one in API_KEY", "$API_KEY"))
+      }
+      if settings.isDevelopment {
+        let key = "xgen_dev_key"
+        return (try APIKeyStore(file: file, adminKey: key), ("\(key) (development only)", key))
+      }
+      if let file {
+        return (try APIKeyStore(file: file), ("those of \(settings.apiKeysFile ?? "")", "<key>"))
+      }
+      let path = "\(dataDirectory)/api-key"
+      let store = try APIKeyStore(adminKey: try Secrets.load(path))
+      return (store, ("cat \(path)", "$(cat \(path))"))
+    } catch let error as APIKeyError {
+      throw ServerError("--api-keys: \(error)")
+    }
+  }
+}
+
+/// The server from its start to its end, on the loop.
+@LoopActor
+private final class Lifetime {
+  private let start: ServerStart
+  private var signals: [SignalWatch] = []
+  private var ending: CheckedContinuation<Void, Never>?
+  private var hasEnded = false
+
+  init(_ start: ServerStart) { self.start = start }
+
+  func run() async {
+    // From the first moment, so that no sandbox is left by an early Ctrl-C.
+    for number in [SIGTERM, SIGINT] {
+      if let watch = try? SignalWatch(loop: LoopActor.loop, signal: number, { [self] in end() }) {
+        signals.append(watch)
+      }
+    }
+    let server = makeServer()
+    do throws(ServerError) {
+      let bound = try await server.start()
+      Banner.print(start, server.addresses, bound)
+    } catch {
+      XgenServerMain.leave(1, "xgen-server: \(error)\n")
+    }
+    await untilEnded()
+    start.log.info("shutting down")
+    await server.shutDown()
+    start.log.info("ended")
+    exit(0)
+  }
+
+  private func makeServer() -> Server {
+    var local = LocalConfiguration(
+      dataDirectory: start.dataDirectory, sidecarPath: start.settings.sidecarPath ?? besideUs())
+    local.uidRange = start.settings.uidRange
+    let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
+    let backend = LocalBackend(local, workers: workers, logger: start.log)
+    return Server(settings: start.settings, tokens: start.tokens, backend: backend, log: start.log)
+  }
+
+  private func besideUs() -> String {
+    let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { text in
+      let count = readlink("/proc/self/exe", text.baseAddress!, Int(PATH_MAX) - 1)
+      text[max(0, count)] = 0
+      return String(cString: text.baseAddress!)
+    }
+    let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+    return "/\(folder)/xgen-sidecar"
+  }
+
+  /// A second signal ends the process at once; sandboxes are then found by the next start.
+  private func end() {
+    if hasEnded { exit(1) }
+    hasEnded = true
+    ending?.resume()
+    ending = nil
+  }
+
+  private func untilEnded() async {
+    if hasEnded { return }
+    await withCheckedContinuation { ending = $0 }
+  }
+}
+
+/// What a person sees at the start, on stdout.
+private enum Banner {
+  static func print(_ start: ServerStart, _ addresses: PublicAddresses, _ bound: [SocketAddress]) {
+    let urls = bound.map { "http://\($0)" }
+    var lines = ["xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"]
+    lines += [
+      "  backend   local: each sandbox is an isolated process tree (bubblewrap)",
+      "  data      \(start.dataDirectory)",
+      "  API key   \(start.keyHint.text)",
+      "  network   none inside sandboxes but their own loopback: a name lookup there fails",
+      "  try       curl -s \(urls[0])/api/v1/sandboxes \\",
+      "              -H 'Content-Type: application/json' \\",
+      "              -H \"Authorization: ApiKey \(start.keyHint.shell)\" -d '{\"template\":\"python\"}'",
+      "  stop      Ctrl-C ends the server and every sandbox",
+    ]
+    StandardStream.output.write(lines.joined(separator: "\n") + "\n")
+  }
+}

@@ -1,0 +1,38 @@
+@preconcurrency import Glibc
+
+/// The environment that every command starts with: the sidecar's own, which the sandbox's starter
+/// has set, with defaults for what a shell needs.
+struct BaseEnvironment: Equatable, Sendable {
+  static let defaults = [
+    "PATH": "/home/sandbox/.local/bin:/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/home/sandbox",
+    "USER": "sandbox",
+    "TERM": "xterm-256color",
+    "LANG": "C.UTF-8",
+  ]
+
+  let variables: [String: String]
+
+  init(_ own: [String: String]) {
+    variables = Self.defaults.merging(own) { $1 }
+  }
+
+  /// `NAME=value` each, in the order of the names; the request's win.
+  func merged(with request: [String: String]) -> [String] {
+    variables.merging(request) { $1 }.map { "\($0.key)=\($0.value)" }.sorted()
+  }
+
+  /// This process's environment. Called before threads and hardening.
+  static func ofThisProcess() -> [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "="), equals > text.startIndex {
+        variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      next += 1
+    }
+    return variables
+  }
+}

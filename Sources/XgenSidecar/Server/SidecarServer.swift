@@ -1,0 +1,112 @@
+import Reactor
+import XgenProtocol
+
+/// The sidecar's HTTP server: `/ws` (the wire protocol), `/ports` and `/healthz`.
+final class SidecarServer {
+  private let sidecar: Sidecar
+  private var http: HTTPServer!
+  private static let json = HTTPField(fixed: "Content-Type", "application/json")
+  private static let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
+  /// Connections at once, from the server and, where it listens on TCP, from anybody.
+  private static let maxConnections = 512
+
+  init(_ sidecar: Sidecar) {
+    self.sidecar = sidecar
+    var limits = HTTPServerLimits()
+    limits.maxConnections = Self.maxConnections
+    http = HTTPServer(loop: sidecar.loop, limits: limits) { [unowned self] in serve($0) }
+  }
+
+  func listen(_ configuration: SidecarConfiguration) throws(UVError) -> SocketAddress {
+    switch configuration.listen {
+    case .descriptor(let number):
+      let address = SocketAddress.unix(path: "(inherited descriptor \(number))")
+      try http.listen(adopting: number, address: address)
+      return address
+    case .address(let address): return try http.listen(at: address)
+    }
+  }
+
+  private func serve(_ exchange: HTTPExchange) {
+    guard exchange.head.method == .get else {
+      return exchange.respond(405, [HTTPField(fixed: "Allow", "GET"), Self.text])
+    }
+    switch exchange.head.path {
+    case "/healthz": exchange.respond(200, [Self.text], body: Array("ok".utf8))
+    case "/ports": exchange.respond(200, [Self.json], body: ports())
+    case "/ws": accept(exchange)
+    default: exchange.respond(404, [Self.text], body: Array("not found\n".utf8))
+    }
+  }
+
+  private func ports() -> [UInt8] {
+    sidecar.ports.refresh()
+    return Array("[\(sidecar.ports.openPorts.map { String($0) }.joined(separator: ","))]".utf8)
+  }
+
+  private func accept(_ exchange: HTTPExchange) {
+    do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
+      let body = Array((error.reason.description + "\n").utf8)
+      return exchange.refuse(error, body: body, contentType: Self.text)
+    }
+    guard let upgrade = exchange.acceptWebSocket() else { return }
+    SessionSocket.open(upgrade, sidecar)
+  }
+
+  /// Stops listening; open WebSockets end with their sessions.
+  func close() {
+    http.close()
+    http.abort()
+  }
+}
+
+/// Carries one session over its WebSocket.
+final class SessionSocket: WireTransport, WebSocketDelegate {
+  private var socket: WebSocketConnection!
+  private var session: Session?
+  /// The WebSocket's payload is the envelope's head and its payload.
+  private static let maxMessageBytes = WireLimits.maxFilePayloadBytes
+
+  /// The session's first messages go out before any of the client's is read.
+  static func open(_ upgrade: HTTPUpgrade, _ sidecar: Sidecar) {
+    let transport = SessionSocket()
+    transport.socket = WebSocketConnection(
+      stream: upgrade.stream, role: .server, maxMessageBytes: maxMessageBytes,
+      delegate: transport, onClosed: upgrade.didClose)
+    transport.session = Session(sidecar: sidecar, transport: transport)
+    var leftover = ByteBuffer()
+    swap(&leftover, &upgrade.leftover)
+    transport.socket.start(leftover: leftover)
+  }
+
+  // MARK: From the session
+
+  var isCongested: Bool { socket.isCongested }
+
+  func send(_ head: EnvelopeHead, _ payload: UnsafeRawBufferPointer) {
+    withUnsafeTemporaryAllocation(byteCount: EnvelopeHead.byteCount, alignment: 4) { room in
+      head.write(into: room)
+      socket.send(.binary, UnsafeRawBufferPointer(room), payload)
+    }
+  }
+
+  func pauseReceiving() { socket.pauseReading() }
+  func resumeReceiving() { socket.resumeReading() }
+
+  // MARK: From the socket
+
+  func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
+    switch opcode {
+    case .binary: session?.receive(message)
+    case .text: session?.receiveText()
+    case .continuation, .close, .ping, .pong: break  // the connection's own business
+    }
+  }
+
+  func webSocketDidDrain() { session?.transportDidDrain() }
+
+  func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) {
+    session?.close()
+    session = nil
+  }
+}

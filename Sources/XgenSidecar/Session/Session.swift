@@ -1,0 +1,106 @@
+import Reactor
+import XgenProtocol
+
+/// One WebSocket connection: its processes by channel, its file requests and its watches.
+///
+/// It lives on the loop's thread. `close()` ends all that it started; what is still under way on
+/// a worker finishes there and finds nobody to answer.
+final class Session {
+  let sidecar: Sidecar
+  /// Nil once closed.
+  private(set) var transport: (any WireTransport)?
+  let pump: OutputPump
+  let stdin: StdinFlow
+  var channels = ChannelTable()
+  private var gate = ReceivingGate()
+  /// Bytes answered since the transport became congested.
+  private var repliedWhileCongested = 0
+  private var onDrain: [() -> Void] = []
+  /// Contents of FsWrites that wait for their turn.
+  private var heldFileBytes = 0
+
+  /// Sends SandboxReady first, then PortOpen for each open port.
+  init(sidecar: Sidecar, transport: any WireTransport) {
+    self.sidecar = sidecar
+    self.transport = transport
+    pump = OutputPump()
+    stdin = StdinFlow(loop: sidecar.loop, limits: sidecar.limits)
+    pump.session = self
+    stdin.session = self
+    transport.send(.sandboxReady)
+    sidecar.ports.refresh()  // before this session counts, so that it hears of no port twice
+    for port in sidecar.ports.openPorts { transport.send(PortOpen(port: port)) }
+    sidecar.add(self)
+  }
+
+  var isClosed: Bool { transport == nil }
+
+  /// The connection is gone: SIGHUP now, SIGKILL to what is left after the grace time.
+  func close() {
+    if isClosed { return }
+    transport = nil
+    let waiting = onDrain
+    onDrain = []
+    for body in waiting { body() }
+    stdin.close()
+    pump.close()
+    sidecar.watches.removeAll(of: self)
+    let leaders = channels.allSessionIDs
+    for process in channels.processes { process.detach() }
+    sidecar.ender.end(leaders)
+    sidecar.remove(self)
+  }
+
+  func transportDidDrain() {
+    repliedWhileCongested = 0
+    setGate(.replies, false)
+    let waiting = onDrain
+    onDrain = []
+    for body in waiting { body() }
+    pump.transportDidDrain()
+    sidecar.watches.transportDidDrain(of: self)
+  }
+
+  /// Runs `body` once: when the transport has room, now if it has some, or when it closes.
+  func whenDrained(_ body: @escaping () -> Void) {
+    if transport?.isCongested == true { onDrain.append(body) } else { body() }
+  }
+
+  func holdFileBytes(_ byteCount: Int) {
+    heldFileBytes += byteCount
+    setGate(.fileWrites, heldFileBytes > sidecar.limits.fileBytesWaitingPerSession)
+  }
+
+  func setGate(_ reason: ReceivingGate.Reasons, _ holds: Bool) {
+    switch gate.set(reason, holds) {
+    case .none: break
+    case .pause: transport?.pauseReceiving()
+    case .resume: transport?.resumeReceiving()
+    }
+  }
+}
+
+// MARK: Answers
+
+extension Session {
+  func reply(_ payload: some WirePayload, to request: EnvelopeHead) {
+    reply(type(of: payload).type, payload.encode(), to: request)
+  }
+
+  func reply(_ type: MessageType, _ payload: [UInt8] = [], to request: EnvelopeHead) {
+    guard let transport else { return }
+    transport.send(EnvelopeHead(type, channel: request.channel, id: request.id), payload)
+    noteReply(payload.count + EnvelopeHead.byteCount)
+  }
+
+  func fail(_ failure: RequestFailure, _ request: EnvelopeHead) {
+    reply(failure.payload, to: request)
+  }
+
+  /// A client that asks on and on and reads no answer is not listened to until it does.
+  private func noteReply(_ byteCount: Int) {
+    guard let transport, transport.isCongested else { return }
+    repliedWhileCongested += byteCount
+    if repliedWhileCongested > sidecar.limits.repliesWhileCongestedBytes { setGate(.replies, true) }
+  }
+}

@@ -1,0 +1,95 @@
+import CLinux
+import Glibc
+import Reactor
+import XgenProtocol
+
+/// Everything that the connections of one sidecar share. It lives on the loop's thread.
+final class Sidecar {
+  let loop: Loop
+  let limits: SidecarLimits
+  let environment: BaseEnvironment
+  let workspace: Workspace
+  let workers: WorkerPool
+  /// Where every turn of output is read to, lent to one read at a time.
+  let turnBuffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: SidecarLimits.turnBytes, alignment: 64)
+  private(set) var sessions: [ObjectIdentifier: Session] = [:]
+  /// By process id: our own count, not the kernel's pid.
+  private(set) var processes: [UInt32: ExecProcess] = [:]
+  private(set) lazy var ender = SessionEnder(sidecar: self)
+  private(set) lazy var transfers = TransferGate(limits: limits)
+  private(set) lazy var watches = WatchHub(sidecar: self)
+  private(set) lazy var ports = PortMonitor(sidecar: self, hidden: ownPort)
+  private let ownPort: UInt16?
+  private var lastProcessID: UInt32 = 0
+  private(set) var isClosed = false
+
+  /// Makes the workspace folder if it is missing. `ownPort`, the TCP port that the sidecar itself
+  /// listens on, is nobody's news.
+  init(
+    loop: Loop, workspace path: String, environment: [String: String],
+    limits: SidecarLimits = SidecarLimits(), ownPort: UInt16? = nil
+  ) throws(UVError) {
+    self.loop = loop
+    self.limits = limits
+    self.environment = BaseEnvironment(environment)
+    self.ownPort = ownPort
+    workspace = try Workspace(creating: path)
+    workers = WorkerPool(loop: loop)
+    ports.start()
+  }
+
+  deinit { turnBuffer.deallocate() }
+
+  func nextProcessID() -> UInt32 {
+    repeat {
+      lastProcessID &+= 1
+    } while lastProcessID == 0 || processes[lastProcessID] != nil
+    return lastProcessID
+  }
+
+  func add(_ session: Session) {
+    sessions[ObjectIdentifier(session)] = session
+    ports.adjust()
+  }
+
+  func remove(_ session: Session) { sessions[ObjectIdentifier(session)] = nil }
+
+  func add(_ process: ExecProcess) {
+    processes[process.id] = process
+    // Its pid was free: nothing is left of an earlier session with this number.
+    for session in sessions.values { session.channels.forget(leader: process.pid) }
+    ports.adjust()
+  }
+
+  func remove(_ process: ExecProcess) { processes[process.id] = nil }
+
+  /// Nothing runs and nothing is under way: it may be closed.
+  var isIdle: Bool {
+    sessions.isEmpty && processes.isEmpty && ender.waiting == 0 && workers.outstanding == 0
+  }
+
+  /// Closes every session; `done` follows when all they started has ended, after the grace time
+  /// at most. The sidecar is closed then.
+  func shutDown(then done: @escaping () -> Void) {
+    for session in sessions.values { session.close() }
+    closeWhenIdle(done)
+  }
+
+  private func closeWhenIdle(_ done: @escaping () -> Void) {
+    if isIdle {
+      close()
+      return done()
+    }
+    loop.after(ms: 10) { [self] in closeWhenIdle(done) }
+  }
+
+  /// To be called when it is idle. Idempotent.
+  func close() {
+    if isClosed { return }
+    isClosed = true
+    ports.close()
+    watches.close()
+    workers.close()
+  }
+}

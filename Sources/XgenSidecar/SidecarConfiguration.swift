@@ -1,0 +1,119 @@
+import Reactor
+import XgenProtocol
+
+/// What the sidecar is told at its start.
+struct SidecarConfiguration: Equatable, Sendable {
+  enum Listen: Equatable, Sendable {
+    /// A descriptor that listens already, inherited from the server.
+    case descriptor(Int32)
+    case address(SocketAddress)
+  }
+
+  var listen: Listen
+  var workspace = WorkspacePath.root
+  /// Of the sidecar and of every command; nil leaves what is.
+  var maxProcesses: UInt64?
+  var maxOpenFiles: UInt64?
+  var maxFileBytes: UInt64?
+}
+
+/// The command line of `xgen-sidecar`.
+enum SidecarCommand: Equatable {
+  case serve(SidecarConfiguration)
+  case help
+  case version
+
+  struct UsageError: Error, Equatable, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+
+  static let usage = """
+    usage: xgen-sidecar serve --listen-fd N | --listen ADDR [option …]
+
+      --listen-fd N         serve on a listening descriptor that was inherited
+      --listen ADDR         serve on ADDR:PORT, :PORT or unix:/path
+      --workspace DIR       the workspace folder (default \(WorkspacePath.root))
+      --max-processes N     RLIMIT_NPROC
+      --max-open-files N    RLIMIT_NOFILE, at least \(minOpenFiles)
+      --max-file-bytes N    RLIMIT_FSIZE
+      --help, --version
+
+    """
+
+  /// 256 commands have at most 5 descriptors each here; fewer commands run with fewer files.
+  static let minOpenFiles: UInt64 = 64
+
+  /// Parses what follows the program's name.
+  static func parse(_ arguments: [String]) throws(UsageError) -> SidecarCommand {
+    if arguments.contains("--help") || arguments.contains("-h") { return .help }
+    if arguments.contains("--version") { return .version }
+    guard let command = arguments.first else { throw UsageError("missing command: serve") }
+    guard command == "serve" else { throw UsageError("unknown command: \(command)") }
+    var options = Options()
+    var rest = arguments.dropFirst()
+    while let option = rest.popFirst() {
+      guard options.knows(option) else { throw UsageError("unknown option: \(option)") }
+      guard let value = rest.popFirst() else { throw UsageError("\(option): missing value") }
+      try options.set(option, value)
+    }
+    return .serve(try options.configuration())
+  }
+}
+
+/// Options as they come, each at most once.
+private struct Options {
+  private static let names = [
+    "--listen-fd", "--listen", "--workspace", "--max-processes", "--max-open-files",
+    "--max-file-bytes",
+  ]
+  private var values: [String: String] = [:]
+
+  func knows(_ option: String) -> Bool { Self.names.contains(option) }
+
+  mutating func set(_ option: String, _ value: String) throws(SidecarCommand.UsageError) {
+    if values.updateValue(value, forKey: option) != nil {
+      throw .init("\(option): given twice")
+    }
+  }
+
+  func configuration() throws(SidecarCommand.UsageError) -> SidecarConfiguration {
+    var configuration = SidecarConfiguration(listen: try listen())
+    if let workspace = values["--workspace"] {
+      guard workspace.hasPrefix("/") else { throw .init("--workspace: not an absolute path") }
+      configuration.workspace = workspace
+    }
+    configuration.maxProcesses = try number("--max-processes", atLeast: 1)
+    configuration.maxOpenFiles = try number(
+      "--max-open-files", atLeast: SidecarCommand.minOpenFiles)
+    configuration.maxFileBytes = try number("--max-file-bytes", atLeast: 1)
+    return configuration
+  }
+
+  private func listen() throws(SidecarCommand.UsageError) -> SidecarConfiguration.Listen {
+    switch (values["--listen-fd"], values["--listen"]) {
+    case (nil, nil): throw .init("missing option: --listen-fd or --listen")
+    case (_?, _?): throw .init("--listen-fd and --listen exclude each other")
+    case (let text?, nil):
+      guard let number = Int32(text), number >= 0 else {
+        throw .init("--listen-fd: not a descriptor: \(text)")
+      }
+      return .descriptor(number)
+    case (nil, let text?):
+      guard let address = SocketAddress(parsing: text) else {
+        throw .init("--listen: not an address: \(text)")
+      }
+      return .address(address)
+    }
+  }
+
+  private func number(
+    _ option: String, atLeast minimum: UInt64
+  ) throws(SidecarCommand.UsageError) -> UInt64? {
+    guard let text = values[option] else { return nil }
+    guard let number = UInt64(text), number >= minimum else {
+      throw .init("\(option): not a number of at least \(minimum): \(text)")
+    }
+    return number
+  }
+}

@@ -1,0 +1,51 @@
+import XgenProtocol
+
+/// Everything that is bounded, with its bound. Tests inject shorter times.
+struct SidecarLimits: Sendable {
+  // MARK: Processes
+  var processesPerSession = 64
+  var processesPerSidecar = 256
+  /// One channel's output in one turn.
+  static let turnBytes = 32 * 1024
+  /// How long a process that has ended waits for a child of its own that holds its output.
+  var outputGraceMs: UInt64 = 250
+  /// Between SIGHUP and SIGKILL when a connection has gone.
+  var hangupGraceMs: UInt64 = 5_000
+  /// Ended commands of one connection that may have left something behind.
+  var rememberedLeaders = 1024
+
+  // MARK: Input. The sum per connection: stdinHighBytes and the message that passed it (at most
+  // 1 MiB; clients send 32 KiB or less).
+  /// Above it the session takes no messages from its client.
+  var stdinHighBytes = 768 * 1024
+  /// At or below it, it does again.
+  var stdinLowBytes = 192 * 1024
+  /// A process that takes no byte of its input for so long, while it blocks its client, loses it.
+  var stdinStallMs: UInt64 = 60_000
+
+  // MARK: Answers
+  /// Answers to a client that reads none of them, before its requests wait.
+  var repliesWhileCongestedBytes = 256 * 1024
+
+  // MARK: Files. The sum: (2 + 1) × 64 MiB for contents that wait, 2 × 64 MiB under way.
+  var fileTransfersAtOnce = 2
+  var fileTransfersWaiting = 64
+  /// Contents of all FsWrites that wait for their turn.
+  var fileBytesWaiting = 128 * 1024 * 1024
+  /// Of one session: above it, the session takes no messages until they are under way.
+  var fileBytesWaitingPerSession = 1024 * 1024
+  var maxFileBytes = WireLimits.maxFilePayloadBytes
+  var listedEntries = 10_000
+
+  // MARK: Watches
+  var watchesPerSession = 32
+  var watchedDirectories = 8_192
+  /// How long changes are gathered before they are sent.
+  var watchTurnMs: UInt64 = 20
+  /// Changes that wait for one turn or one slow client.
+  var pendingChanges = 8_192
+
+  // MARK: Ports
+  var busyPortPollMs: UInt64 = 200
+  var idlePortPollMs: UInt64 = 1_000
+}

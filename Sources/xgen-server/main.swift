@@ -1,0 +1,3 @@
+internal import XgenServer
+
+XgenServerMain.run()

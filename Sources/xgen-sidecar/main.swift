@@ -1,0 +1,3 @@
+internal import XgenSidecar
+
+SidecarMain.run()

@@ -1,0 +1,61 @@
+import Testing
+
+@testable import XgenServer
+
+/// The state file's format.
+@Suite struct SandboxStateTests {
+  private static let full = SandboxState(
+    record: LocalFixture.record("abc", template: "python", env: ["B": "\u{0}\n", "A": "ü"]),
+    uid: 200_007, bootID: "boot",
+    processes: .init(
+      sidecar: HostProcess(pid: 4711, startTicks: 99),
+      monitor: HostProcess(pid: 4710, startTicks: 98)))
+
+  @Test func comesBackAsItWasWritten() throws {
+    #expect(try SandboxState(decoding: Self.full.encoded()) == Self.full)
+    let record = SandboxRecord(
+      id: "x", owner: "", template: "base", env: [:], ports: [], gui: true, metadata: [:],
+      resources: .init(), createdAtMs: -1, expiresAtMs: Int64.max, idempotency: nil)
+    let least = SandboxState(record: record, uid: nil, bootID: "")
+    #expect(try SandboxState(decoding: least.encoded()) == least)
+  }
+
+  @Test func theSameStateHasTheSameBytes() {
+    #expect(Self.full.encoded() == Self.full.encoded())
+  }
+
+  @Test func everyTruncationIsRefused() {
+    let bytes = Self.full.encoded()
+    for length in 0..<bytes.count {
+      #expect(throws: LocalError.self) { try SandboxState(decoding: Array(bytes[..<length])) }
+    }
+  }
+
+  @Test func noChangedByteIsATrap() {
+    let bytes = Self.full.encoded()
+    for position in bytes.indices {
+      for value in [0, UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "\""), 0xFF] {
+        var changed = bytes
+        changed[position] = value
+        _ = try? SandboxState(decoding: changed)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("\"version\":1", "\"version\":2"), ("\"pid\":4711", "\"pid\":1"),
+    ("\"pid\":4711", "\"pid\":-1"), ("\"pid\":4711", "\"pid\":2147483648"),
+    ("\"start_ticks\":99", "\"start_ticks\":-1"), ("\"uid\":200007", "\"uid\":4294967296"),
+    ("[3000]", "[0]"), ("[3000]", "[65536]"), ("\"monitor\"", "\"other\""),
+    ("\"owner\":\"alice\"", "\"owner\":7"), ("\"record\"", "\"records\""),
+    ("\"created_at_ms\"", "\"created\""),
+  ])
+  func implausibleValuesAreRefused(_ from: String, _ to: String) throws {
+    let text = String(decoding: Self.full.encoded(), as: UTF8.self)
+    let parts = text.split(separator: from, omittingEmptySubsequences: false)
+    #expect(parts.count == 2)
+    #expect(throws: LocalError.self) {
+      try SandboxState(decoding: Array(parts.joined(separator: to).utf8))
+    }
+  }
+}
