@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 SWIFT ?= swift
 BUILD := .build/release
+PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
 TEST_PACKAGES := python3-venv python3-pip git mawk procps
 VENV := .build/venv
@@ -35,7 +36,8 @@ deps-test: deps
 	@command -v node >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs >/dev/null
 
 build: deps ## release binaries in .build/release: xgen-server, xgen-sidecar, xgen-bench
-	$(SWIFT) build -c release --static-swift-stdlib
+	@for p in $(PRODUCTS); do \
+	  $(SWIFT) build -c release --static-swift-stdlib --product $$p || exit 1; done
 
 run: build ## build, then serve on http://127.0.0.1:8080 with the local backend
 	exec $(BUILD)/xgen-server $(RUN_ARGS)

@@ -64,7 +64,8 @@ import XgenProtocol
     }
     client.send(ExecStdinClose(), channel: 7)
     client.waitForExit()
-    try writeFile(harness.workspace + "/expected", Array(repeating: chunk, count: 64).flatMap { $0 })
+    let all = Array(repeating: chunk, count: 64).flatMap { $0 }
+    try writeFile(harness.workspace + "/expected", all)
     client.shell("md5sum < expected", channel: 8)
     client.waitForExit(8)
     #expect(client.stdout(7) == client.stdout(8))

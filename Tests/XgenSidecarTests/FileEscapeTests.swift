@@ -25,12 +25,13 @@ import XgenProtocol
     let (harness, client) = try prepared()
     let paths = [
       "../secret", "inner/../../secret", "up", "etc/passwd", "parent/secret", "absolute",
-      "/../secret",
+      "/../secret", "parent", "etc",
     ]
     for (index, path) in paths.enumerated() {
       let id = UInt32(index * 10)
       client.send(FsRead(path: path), id: id + 1)
       client.write(path, [1], id: id + 2)
+      client.write("parent/new/folder/x", [1], id: id + 6)
       client.write(path + "/new", [1], id: id + 3)
       client.send(FsList(path: path), id: id + 4)
       client.send(FsWatch(path: path), id: id + 5)
@@ -41,6 +42,7 @@ import XgenProtocol
       client.wait(for: id + 3)
       #expect(client.error(id + 3) != nil, "\(path)")
     }
+    #expect(access(harness.folder + "/new", F_OK) != 0)
     harness.finish()
   }
 

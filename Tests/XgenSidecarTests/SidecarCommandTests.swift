@@ -27,26 +27,27 @@ import Testing
     #expect(try SidecarCommand.parse(["--version"]) == .version)
   }
 
-  @Test(arguments: [
-    ([], "missing command: serve"),
-    (["run"], "unknown command: run"),
-    (["serve"], "missing option: --listen-fd or --listen"),
-    (["serve", "--listen-fd"], "--listen-fd: missing value"),
-    (["serve", "--listen-fd", "x"], "--listen-fd: not a descriptor: x"),
-    (["serve", "--listen-fd", "-1"], "--listen-fd: not a descriptor: -1"),
-    (["serve", "--listen", "example.org:1"], "--listen: not an address: example.org:1"),
-    (["serve", "--listen-fd", "3", "--listen-fd", "4"], "--listen-fd: given twice"),
-    (
-      ["serve", "--listen-fd", "3", "--listen", ":1"],
-      "--listen-fd and --listen exclude each other"
-    ),
-    (["serve", "--listen-fd", "3", "--workspace", "w"], "--workspace: not an absolute path"),
-    (["serve", "--listen-fd", "3", "--what", "w"], "unknown option: --what"),
-    (
-      ["serve", "--listen-fd", "3", "--max-open-files", "5"],
-      "--max-open-files: not a number of at least 64: 5"
-    ),
-  ] as [([String], String)])
+  @Test(
+    arguments: [
+      ([], "missing command: serve"),
+      (["run"], "unknown command: run"),
+      (["serve"], "missing option: --listen-fd or --listen"),
+      (["serve", "--listen-fd"], "--listen-fd: missing value"),
+      (["serve", "--listen-fd", "x"], "--listen-fd: not a descriptor: x"),
+      (["serve", "--listen-fd", "-1"], "--listen-fd: not a descriptor: -1"),
+      (["serve", "--listen", "example.org:1"], "--listen: not an address: example.org:1"),
+      (["serve", "--listen-fd", "3", "--listen-fd", "4"], "--listen-fd: given twice"),
+      (
+        ["serve", "--listen-fd", "3", "--listen", ":1"],
+        "--listen-fd and --listen exclude each other"
+      ),
+      (["serve", "--listen-fd", "3", "--workspace", "w"], "--workspace: not an absolute path"),
+      (["serve", "--listen-fd", "3", "--what", "w"], "unknown option: --what"),
+      (
+        ["serve", "--listen-fd", "3", "--max-open-files", "5"],
+        "--max-open-files: not a number of at least 64: 5"
+      ),
+    ] as [([String], String)])
   func namesWhatIsWrong(_ arguments: [String], _ message: String) {
     #expect(throws: SidecarCommand.UsageError(message)) {
       try SidecarCommand.parse(arguments)

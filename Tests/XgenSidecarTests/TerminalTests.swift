@@ -46,8 +46,9 @@ import XgenProtocol
   @Test func controlCInterruptsForegroundCommand() throws {
     let harness = try SidecarHarness()
     let client = harness.connect()
-    client.shell("echo ready; sleep 100", tty: true)
-    harness.run { client.stdout().contains("ready") }
+    client.start("cat", tty: true)
+    client.stdin("x\n")
+    harness.run { client.stdout() == "x\r\nx\r\n" }
     client.stdin("\u{3}")
     #expect(client.waitForExit() == 130)
     harness.finish()
@@ -57,13 +58,13 @@ import XgenProtocol
     let harness = try SidecarHarness()
     let client = harness.connect()
     client.start("/bin/bash", ["--norc", "--noprofile", "-i"], tty: true)
-    client.stdin("echo go; sleep 100\n")
-    harness.run { client.stdout().contains("go\r\n") }
-    harness.run { harness.sidecar.processes.values.first?.foregroundGroupIsOwn == false }
+    client.stdin("/bin/sh -c 'echo $((6 * 7)); exec cat'\n")
+    harness.run { client.stdout().contains("42\r\n") }
+    client.stdin("x\n")
+    harness.run { client.stdout().contains("x\r\nx\r\n") }  // cat has it: signals are default
     client.send(ExecSignal(signal: .interrupt), channel: 7)
     client.stdin("echo code=$?\n")
     harness.run { client.stdout().contains("code=130") }
-    print("DEBUG", client.stdout())
     client.stdin("exit 9\n")
     #expect(client.waitForExit() == 9)
     harness.finish()
@@ -87,6 +88,19 @@ import XgenProtocol
     client.shell("seq 1 2000", tty: true)
     #expect(client.waitForExit() == 0)
     #expect(client.stdout() == (1...2000).map { "\($0)\r\n" }.joined())
+    harness.finish()
+  }
+
+  @Test func outputOfEndedCommandSurvivesCongestion() throws {
+    let harness = try SidecarHarness { $0.outputGraceMs = 20 }
+    let client = harness.connect()
+    client.wire.isCongested = true
+    client.shell("seq 1 500", tty: true)
+    harness.run(forMs: 300)
+    #expect(client.exitCode() == nil)
+    client.drain(room: 1_000_000)
+    #expect(client.waitForExit() == 0)
+    #expect(client.stdout() == (1...500).map { "\($0)\r\n" }.joined())
     harness.finish()
   }
 

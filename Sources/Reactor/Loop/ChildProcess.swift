@@ -116,17 +116,26 @@ public final class ChildProcess {
     self.onExit = onExit
     pid = try options.spawn()
     pidfd = xgen_pidfd_open(pid)
-    guard pidfd >= 0 else { throw SpawnError(step: .fork, cause: UVError(pidfd)) }
+    guard pidfd >= 0 else {
+      Self.abandon(pid)
+      throw SpawnError(step: .fork, cause: UVError(pidfd))
+    }
     do {
       let poll = try Poll(loop: loop, descriptor: pidfd) { [self] _, _ in reap() }
       poll.watch(.readable)
       self.poll = poll
     } catch {
-      Glibc.kill(-pid, SIGKILL)
+      Self.abandon(pid)
       Glibc.close(pidfd)
       throw SpawnError(step: .fork, cause: error)
     }
     loop.children[pid] = self
+  }
+
+  /// Ends a process that can't be watched, just started, and waits for that: no zombie stays.
+  private static func abandon(_ pid: Int32) {
+    Glibc.kill(pid, SIGKILL)
+    while waitpid(pid, nil, 0) < 0 && errno == EINTR {}
   }
 
   /// Collects the exit code if the process has ended. Called by the pidfd or by the orphan reaper,

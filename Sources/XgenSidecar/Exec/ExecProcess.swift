@@ -126,9 +126,6 @@ final class ExecProcess {
 
   func resize(columns: UInt16, rows: UInt16) { outputs.first?.resize(columns: columns, rows: rows) }
 
-  /// Whether the terminal's foreground is the command itself and not a job of it.
-  var foregroundGroupIsOwn: Bool { outputs.first?.foregroundGroup == pid }
-
   /// To the whole group; what a keyboard would send, to the group in the terminal's foreground;
   /// SIGKILL, to everything in the Unix session, jobs of an interactive shell among it.
   func signal(_ number: Int32) {

@@ -106,7 +106,8 @@ extension Workspace {
     let whole = components.joined(separator: "/")
     let status = openBeneath(whole, OpenFlag.pathOnly | O_DIRECTORY, 0)
     if status >= 0 { Glibc.close(status) }
-    if status != -ENOENT { return }
+    // EXDEV: perhaps an absolute link back inside, on the way to what is missing.
+    if status != -ENOENT && status != -EXDEV { return }
     var folder = try open("", OpenFlag.pathOnly | O_DIRECTORY)
     for end in components.indices {
       let prefix = components[components.startIndex...end].joined(separator: "/")

@@ -88,8 +88,8 @@ import Testing
       try await withLoop { loop in
         let reaper = try OrphanReaper(loop: loop)
         let gate = makePipe()
-        var options = SpawnOptions.shell("(read line) & (read line) & exit 5")
-        options.descriptors = [gate.reader]
+        var options = SpawnOptions.shell("(read line <&3) & (read line <&3) & exit 5")
+        options.descriptors = [-1, -1, -1, gate.reader]
         var code: Int32?
         _ = try ChildProcess(loop: loop, options) { code = $0 }
         loop.run(until: { code != nil })

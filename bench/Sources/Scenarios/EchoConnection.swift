@@ -94,6 +94,8 @@ final class EchoConnection: WebSocketDelegate {
 
   // MARK: Echoing
 
+  var isReady: Bool { state == .ready }
+
   /// Sends the first messages.
   func begin() {
     guard state == .ready else { return }
@@ -125,10 +127,7 @@ final class EchoConnection: WebSocketDelegate {
   /// Sends no more; ends when everything is back.
   func finish() {
     switch state {
-    case .echoing:
-      state = .draining
-      endIfWhole()
-    case .ready:
+    case .ready, .echoing:
       state = .draining
       endIfWhole()
     case .connecting, .greeting, .starting, .draining, .exiting, .closing, .ended: break

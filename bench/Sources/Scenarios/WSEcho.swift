@@ -30,6 +30,7 @@ final class WSEcho: Scenario {
 
   private weak var run: Run?
   private let pattern: EchoPattern
+  /// Those whose opening has begun.
   private var connections: [EchoConnection] = []
   private var opening: Parallel?
   private var liveCount = 0
@@ -84,18 +85,22 @@ final class WSEcho: Scenario {
     let settings = EchoSettings(
       target: client.target, path: path, fields: fields, inFlight: inFlight, messageBytes: size,
       isPlain: isPlain)
-    connections = (0..<connectionCount).map {
-      EchoConnection(settings, number: $0, pattern: pattern, owner: self)
-    }
-    liveCount = connectionCount
-    deadline = run.loop.after(ms: Self.openTimeoutMs) { [self] in giveUp() }
+    deadline = run.loop.after(ms: Self.openTimeoutMs) { [self] in giveUpOpening() }
     let opening = Parallel(total: connectionCount) { [self] in
-      connections[$0].connect(run.loop)
+      let connection = EchoConnection(settings, number: $0, pattern: pattern, owner: self)
+      connections.append(connection)
+      liveCount += 1
+      connection.connect(run.loop)
     } onEnd: { [self] in
       load(run)
     }
     self.opening = opening
     opening.start(Self.handshakesAtOnce)
+  }
+
+  private func giveUpOpening() {
+    opening?.stop()
+    for connection in connections where !connection.isReady { connection.giveUp() }
   }
 
   // MARK: Load
