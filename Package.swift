@@ -53,18 +53,23 @@ let package = Package(
       name: "TestSupport", dependencies: ["Reactor", "XgenProtocol"], path: "Tests/TestSupport",
       swiftSettings: settings),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "TestSupport"], swiftSettings: settings),
+      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "XgenProtocolTests", dependencies: ["XgenProtocol"], swiftSettings: settings),
+      name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "XgenServerTests", dependencies: ["XgenServer", "TestSupport"],
+      name: "XgenServerTests",
+      dependencies: [
+        "XgenServer", "Reactor", "CLinux", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: settings),
     .testTarget(
-      name: "XgenSidecarTests", dependencies: ["XgenSidecar", "TestSupport"],
+      name: "XgenSidecarTests",
+      dependencies: ["XgenSidecar", "XgenProtocol", "Reactor", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["XgenServer", "TestSupport", "xgen-server", "xgen-sidecar"],
+      dependencies: ["XgenServer", "XgenSidecar", "Reactor", "XgenProtocol", "TestSupport"],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -70,7 +70,7 @@ static void default_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int in_child(const struct xgen_spawn *o, int *moved, enum xgen_spawn_step *step) {
+static int in_child(const struct xgen_spawn *o, int *moved, volatile enum xgen_spawn_step *step) {
   *step = XGEN_SPAWN_SESSION;
   if (o->new_session && setsid() < 0) return errno;
   *step = XGEN_SPAWN_FDS;
@@ -96,7 +96,7 @@ pid_t xgen_spawn(const struct xgen_spawn *options, enum xgen_spawn_step *step) {
   if (options->fd_count > MAX_FDS) return -EINVAL;
   int moved[MAX_FDS];
   volatile int failed = 0;
-  enum xgen_spawn_step reached = XGEN_SPAWN_FORK;
+  volatile enum xgen_spawn_step reached = XGEN_SPAWN_FORK;  // written by the child
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);

@@ -22,32 +22,38 @@ public struct ErrorPayload: WirePayload, Equatable, Sendable {
   /// As it came: a newer sandbox may know codes that we don't.
   public var code: String
   public var message: String
+  /// With `exec_failed`, where the command itself can't be run: what a shell would have exited
+  /// with, 127 or 126. Clients that do not know it skip it.
+  public var exitCode: Int32?
 
   /// The code, or nil where this side does not know it.
   public var knownCode: ErrorCode? {
     ErrorCode(rawValue: code)
   }
 
-  public init(code: ErrorCode, message: String) {
-    self.init(rawCode: code.rawValue, message: message)
+  public init(code: ErrorCode, message: String, exitCode: Int32? = nil) {
+    self.init(rawCode: code.rawValue, message: message, exitCode: exitCode)
   }
 
-  public init(rawCode: String, message: String) {
+  public init(rawCode: String, message: String, exitCode: Int32? = nil) {
     self.code = rawCode
     self.message = message
+    self.exitCode = exitCode
   }
 
   public static func decode(
     _ payload: UnsafeRawBufferPointer
   ) throws(ProtocolError) -> ErrorPayload {
-    let fields = try FieldReader(payload, "code", "message")
+    let fields = try FieldReader(payload, "code", "message", "exit_code")
     return ErrorPayload(
-      rawCode: try fields.string("code"), message: try fields.string("message"))
+      rawCode: try fields.string("code"), message: try fields.string("message"),
+      exitCode: try fields.optionalInteger("exit_code"))
   }
 
   public func write(into writer: inout MessagePackWriter) {
-    writer.writeMapHeader(2)
+    writer.writeMapHeader(exitCode == nil ? 2 : 3)
     writer.field("code", code)
     writer.field("message", message)
+    if let exitCode { writer.field("exit_code", Int64(exitCode)) }
   }
 }

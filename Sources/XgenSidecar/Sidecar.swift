@@ -57,8 +57,6 @@ final class Sidecar {
 
   func add(_ process: ExecProcess) {
     processes[process.id] = process
-    // Its pid was free: nothing is left of an earlier session with this number.
-    for session in sessions.values { session.channels.forget(leader: process.pid) }
     ports.adjust()
   }
 

@@ -11,8 +11,6 @@ struct SidecarLimits: Sendable {
   var outputGraceMs: UInt64 = 250
   /// Between SIGHUP and SIGKILL when a connection has gone.
   var hangupGraceMs: UInt64 = 5_000
-  /// Ended commands of one connection that may have left something behind.
-  var rememberedLeaders = 1024
 
   // MARK: Input. The sum per connection: stdinHighBytes and the message that passed it (at most
   // 1 MiB; clients send 32 KiB or less).
@@ -32,8 +30,9 @@ struct SidecarLimits: Sendable {
   var fileTransfersWaiting = 64
   /// Contents of all FsWrites that wait for their turn.
   var fileBytesWaiting = 128 * 1024 * 1024
-  /// Of one session: above it, the session takes no messages until they are under way.
-  var fileBytesWaitingPerSession = 1024 * 1024
+  /// Requests of one session that wait for others: above it, the session takes no messages until
+  /// they are under way.
+  var heldBytesPerSession = 512 * 1024
   var maxFileBytes = WireLimits.maxFilePayloadBytes
   var listedEntries = 10_000
 

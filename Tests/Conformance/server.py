@@ -101,9 +101,9 @@ class Server:
         for path in self.paths():
             if path.name == "state.json" and "workspace" not in path.parts:
                 try:
-                    found[str(path)] = int(json.loads(path.read_text())["pid"])
-                except FileNotFoundError:
-                    pass  # deleted since
+                    found[str(path)] = json.loads(path.read_text())["sidecar"]["pid"]
+                except (FileNotFoundError, KeyError):
+                    pass  # deleted since, or not started yet
         return found
 
     def raw(self, method: str, path: str, **options: Any) -> requests.Response:

@@ -91,7 +91,7 @@ def test_no_process_of_host_or_neighbour_is_visible(new_sandbox: Callable[..., S
         try:
             lines = one.sh("cat /proc/[0-9]*/comm").split()
             assert not {"xgen-server", "pytest", "sleep"} & set(lines), lines
-            assert "cat" in lines
+            assert "xgen-sidecar" in lines
             assert not one.runs("sleep 8123") and not one.runs("sleep 8124")
             assert two.runs("sleep 8123") and not two.runs("sleep 8124")
         finally:

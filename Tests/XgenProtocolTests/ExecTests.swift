@@ -41,7 +41,7 @@ import Testing
       (["command": "a", "env": ["": "x"]], .invalidField("env", .empty)),
       (["command": "a", "env": ["A=B": "x"]], .invalidField("env", .unrecognized)),
       (["command": "a", "env": ["A": "1", "A": "2"]], .invalidField("env", .repeatedName)),
-      (["command": "a", "cols": 0], .invalidField("cols", .outOfRange)),
+      (["command": "a", "cols": -1], .invalidField("cols", .outOfRange)),
       (["command": "a", "rows": -1], .invalidField("rows", .outOfRange)),
       (
         ["command": "a", "detach_seconds": -1],

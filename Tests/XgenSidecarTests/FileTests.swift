@@ -54,7 +54,8 @@ import XgenProtocol
     client.write("folder", [1], id: 2)
     client.wait(for: 2)
     #expect(client.error(2) == .fsError)
-    #expect(try client.list("", id: 3).map(\.name) == ["folder", "x"])
+    let names = try client.list("", id: 3).map(\.name)
+    #expect(names == ["folder", "x"])
     harness.finish()
   }
 
@@ -134,7 +135,7 @@ import XgenProtocol
     let client = harness.connect()
     client.write("x", [1, 2], id: 100)
     client.wait(for: 100)
-    for id: UInt32 in 1...6 { client.send(FsRead(path: "x"), id: id) }
+    for id: UInt32 in 1...6 { client.send(FsRead(path: "x"), channel: id, id: id) }
     #expect(client.error(6) == .limitReached)
     for id: UInt32 in 1...5 { #expect(client.wait(for: id)?.payload == [1, 2]) }
     harness.finish()
@@ -146,7 +147,7 @@ import XgenProtocol
     client.write("x", [1], id: 100)
     client.wait(for: 100)
     client.wire.isCongested = true
-    for id: UInt32 in 1...3 { client.send(FsRead(path: "x"), id: id) }
+    for id: UInt32 in 1...3 { client.send(FsRead(path: "x"), channel: id, id: id) }
     client.wait(for: 1)
     client.wait(for: 2)
     harness.run(forMs: 30)
@@ -157,15 +158,52 @@ import XgenProtocol
   }
 
   @Test func writesThatWaitPauseTheClient() throws {
-    let harness = try SidecarHarness { $0.fileBytesWaitingPerSession = 10 }
+    let harness = try SidecarHarness { $0.heldBytesPerSession = 100 }
     let client = harness.connect()
-    client.wire.isCongested = true
-    for id: UInt32 in 1...3 { client.write("f\(id)", [UInt8](repeating: 0, count: 20), id: id) }
+    for id: UInt32 in 1...3 { client.write("f", [UInt8](repeating: 0, count: 200), id: id) }
     #expect(client.wire.isPaused)
-    client.wire.isCongested = false
-    client.session.transportDidDrain()
     client.wait(for: 3)
     #expect(!client.wire.isPaused)
+    harness.finish()
+  }
+}
+
+extension FileTests {
+  /// Wire protocol, Semantics: frames of one channel are handled in order.
+  @Test func requestsOfOneChannelAreHandledInOrder() throws {
+    let harness = try SidecarHarness()
+    let client = harness.connect()
+    for round: UInt32 in 0..<20 {
+      let id = 10 * round + 1
+      client.write("dir/x", Array("\(round)".utf8), id: id)
+      client.send(FsRead(path: "dir/x"), id: id + 1)
+      client.send(ExecStart(command: "cat", args: ["dir/x"]), channel: 0, id: id + 2)
+      client.send(FsRemove(path: "dir", recursive: true), id: id + 3)
+      client.send(FsRead(path: "dir/x"), id: id + 4)
+    }
+    client.wait(for: 195)
+    for round: UInt32 in 0..<20 {
+      #expect(client.answer(10 * round + 2)?.payload == Array("\(round)".utf8))
+      #expect(client.ack(10 * round + 3) != nil)
+      #expect(client.error(10 * round + 5) == .notFound)
+    }
+    let ids = client.wire.messages.map(\.head.id).filter { $0 != 0 }
+    #expect(ids == ids.sorted())
+    harness.finish()
+  }
+
+  @Test func otherChannelsDoNotWait() throws {
+    let harness = try SidecarHarness()
+    let client = harness.connect()
+    client.send(FsList(path: ""), channel: 1, id: 1)
+    client.send(ExecSignal(signal: .interrupt), channel: 1, id: 2)
+    client.send(ExecSignal(signal: .interrupt), channel: 2, id: 3)
+    client.send(EnvelopeHead(.ping, channel: 1, id: 4).message())
+    #expect(client.error(2) == nil)
+    #expect(client.error(3) == .unknownProcess)
+    #expect(client.answer(4) != nil)
+    client.wait(for: 2)
+    #expect(client.error(2) == .unknownProcess)
     harness.finish()
   }
 }

@@ -3,7 +3,7 @@ import XgenProtocol
 
 @testable import XgenSidecar
 
-/// Commands that can't be run answer as a shell's would: Ack, the reason on stderr, 127 or 126.
+/// Commands that can't be run are `exec_failed`, with what a shell would have exited with.
 @Suite struct ShellFailureTests {
   private func outcome(
     _ command: String, prepare: String = "true"
@@ -13,8 +13,10 @@ import XgenProtocol
     client.shell(prepare, channel: 1)
     client.waitForExit(1)
     client.start(command, id: 2)
-    #expect(client.ack(2) != nil)
-    let result = (client.exitCode(), client.stderr())
+    client.wait(for: 2)
+    let failure = client.failure(2)
+    #expect(failure?.knownCode == .execFailed)
+    let result = (failure?.exitCode, failure?.message ?? "")
     client.start("true", id: 3)
     #expect(client.ack(3) != nil, "the channel is free again")
     harness.finish()
@@ -24,14 +26,14 @@ import XgenProtocol
   @Test func missingCommandIs127() throws {
     let result = try outcome("no-such-command")
     #expect(result.code == 127)
-    #expect(result.text == "xgen: no-such-command: no such file or directory\n")
+    #expect(result.text == "no-such-command: no such file or directory")
     #expect(try outcome("/no/such/command").code == 127)
   }
 
   @Test func fileThatIsNotExecutableIs126() throws {
     let result = try outcome("./plain", prepare: "echo > plain")
     #expect(result.code == 126)
-    #expect(result.text == "xgen: ./plain: permission denied\n")
+    #expect(result.text == "./plain: permission denied")
   }
 
   @Test func directoryIs126() throws {
@@ -41,13 +43,13 @@ import XgenProtocol
   @Test func scriptWithoutInterpreterLineIs126() throws {
     let result = try outcome("./script", prepare: "echo 'echo hi' > script; chmod +x script")
     #expect(result.code == 126)
-    #expect(result.text == "xgen: ./script: exec format error\n")
+    #expect(result.text == "./script: exec format error")
   }
 
   @Test func missingInterpreterIs126() throws {
     let script = "printf '#!/no/such\\n' > script; chmod +x script"
     let result = try outcome("./script", prepare: script)
     #expect(result.code == 126)
-    #expect(result.text == "xgen: ./script: bad interpreter\n")
+    #expect(result.text == "./script: bad interpreter")
   }
 }

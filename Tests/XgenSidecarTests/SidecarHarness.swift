@@ -150,7 +150,9 @@ final class Client {
 
   func ack(_ id: UInt32 = 1000) -> ExecAck? { first(ExecAck.self) { $0.id == id } }
 
-  func error(_ id: UInt32) -> ErrorCode? { first(ErrorPayload.self) { $0.id == id }?.knownCode }
+  func failure(_ id: UInt32) -> ErrorPayload? { first(ErrorPayload.self) { $0.id == id } }
+
+  func error(_ id: UInt32) -> ErrorCode? { failure(id)?.knownCode }
 
   func answer(_ id: UInt32) -> WireRecorder.Message? {
     wire.messages.first { $0.head.id == id }

@@ -57,12 +57,17 @@ import XgenProtocol
   @Test func interruptSignalReachesForegroundJobOfInteractiveShell() throws {
     let harness = try SidecarHarness()
     let client = harness.connect()
-    client.start("/bin/bash", ["--norc", "--noprofile", "-i"], tty: true)
+    let arguments = ["--norc", "--noprofile", "-i"]
+    client.send(
+      ExecStart(command: "/bin/bash", args: arguments, env: ["PS1": "next>"], tty: true),
+      channel: 7)
     client.stdin("/bin/sh -c 'echo $((6 * 7)); exec cat'\n")
     harness.run { client.stdout().contains("42\r\n") }
     client.stdin("x\n")
     harness.run { client.stdout().contains("x\r\nx\r\n") }  // cat has it: signals are default
+    let before = client.stdout().utf8.count
     client.send(ExecSignal(signal: .interrupt), channel: 7)
+    harness.run { client.stdout().utf8.dropFirst(before).contains(UInt8(ascii: ">")) }
     client.stdin("echo code=$?\n")
     harness.run { client.stdout().contains("code=130") }
     client.stdin("exit 9\n")
@@ -107,7 +112,7 @@ import XgenProtocol
   @Test func backgroundChildOnTerminalHoldsExitBriefly() throws {
     let harness = try SidecarHarness()
     let client = harness.connect()
-    client.shell("trap '' HUP; sleep 100 & echo hi", tty: true)
+    client.shell("trap '' HUP; sleep 5 & echo hi", tty: true)
     let before = harness.loop.nowMs
     #expect(client.waitForExit() == 0)
     #expect(harness.loop.nowMs - before < 1500)

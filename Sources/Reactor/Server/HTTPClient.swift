@@ -4,6 +4,8 @@ public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible
   /// The peer closed before its answer was whole.
   case closed
   case malformed(HTTPParseError)
+  /// What was to be sent is no request; nothing was sent.
+  case invalidRequest(HTTPParseError)
   case bodyTooLarge
   case timedOut
   /// An upgrade was refused with this status.
@@ -15,6 +17,7 @@ public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible
     case .stream(let error): "\(error)"
     case .closed: "the peer closed the connection before it answered"
     case .malformed(let error): "malformed answer: \(error.reason)"
+    case .invalidRequest(let error): "our request can't be written: \(error.reason)"
     case .bodyTooLarge: "the answer is too large"
     case .timedOut: "no answer in time"
     case .refused(let status, let body): "refused with status \(status): \(body)"
@@ -59,6 +62,8 @@ public final class HTTPClientExchange: ByteStreamDelegate {
   private var body: [UInt8] = []
   private var completion: Completion?
   private var timer: Timer?
+  /// Why nothing was sent.
+  private var unsendable: HTTPClientError?
 
   /// Sends the request. The completion runs once, on the loop, never within this call.
   @discardableResult
@@ -84,6 +89,7 @@ public final class HTTPClientExchange: ByteStreamDelegate {
         framing: request.body.isEmpty ? .none : .length(UInt64(request.body.count)),
         keepAlive: false, into: &out)
     } catch {
+      unsendable = .invalidRequest(error)
       stream.close()
       return
     }
@@ -143,7 +149,7 @@ public final class HTTPClientExchange: ByteStreamDelegate {
   }
 
   public func streamDidClose(_ error: StreamError?) {
-    finish(.failure(error.map { .stream($0) } ?? .closed))
+    finish(.failure(unsendable ?? error.map { .stream($0) } ?? .closed))
   }
 
   private func finish(_ result: Result<HTTPClientResponse, HTTPClientError>) {

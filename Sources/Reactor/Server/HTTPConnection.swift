@@ -57,7 +57,7 @@ final class HTTPConnection: ByteStreamDelegate {
     if bytes.isEmpty || (state != .head && state != .exchange) { return }
     input.append(bytes)
     let limit = server.limits.head.maxHeadBytes + StreamLimits.readBytes
-    if state == .exchange && input.count > limit { stream.pauseReading() }
+    if input.count > limit && (state == .exchange || stream.isCongested) { stream.pauseReading() }
   }
 
   /// Goes on for as long as something can be used up. The handler is called here, never from
@@ -101,6 +101,8 @@ final class HTTPConnection: ByteStreamDelegate {
   }
 
   private func readHead(_ bytes: UnsafeRawBufferPointer) -> Int {
+    // Who does not read its answers gets no more of them; the drain goes on.
+    if stream.isCongested { return 0 }
     do throws(HTTPParseError) {
       let wasMidHead = parser.isMidHead
       guard let parsed = try parser.parse(bytes) else {
@@ -156,11 +158,18 @@ final class HTTPConnection: ByteStreamDelegate {
     keepsAlive = false
     switch state {
     case .head:
-      if parser.isMidHead { refuse(status: 400, reason: "the request ended early") }
-      else { stream.close() }
+      if parser.isMidHead {
+        refuse(status: 400, reason: "the request ended early")
+      } else {
+        closeAfterPending()
+      }
     case .exchange:
-      if body.isComplete { exchange?.didDisconnect() } else { abort() }
-    case .lingering: stream.close()
+      if body.isComplete {
+        exchange?.didDisconnect()
+      } else if input.isEmpty {
+        abort()
+      }  // else the rest of the body may lie in `input`: `wantBody` sees
+    case .lingering: if stream.pendingByteCount == 0 { stream.close() }
     case .upgraded, .closed: break
     }
   }
@@ -173,6 +182,7 @@ final class HTTPConnection: ByteStreamDelegate {
     deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
     stream.resumeReading()
     pump()
+    if peerEnded && state == .exchange && !body.isComplete { abort() }
   }
 
   func pauseBody() {
@@ -261,12 +271,22 @@ final class HTTPConnection: ByteStreamDelegate {
 
   func closeWhenIdle() {
     keepsAlive = false
-    if state == .head && !parser.isMidHead { stream.close() }
+    if state == .head && !parser.isMidHead { closeAfterPending() }
+  }
+
+  /// Between two requests: the last response may be on its way.
+  private func closeAfterPending() {
+    if stream.pendingByteCount == 0 { stream.close() } else { linger() }
   }
 
   func abort() { stream.close() }
 
-  func streamDidDrain() { exchange?.didDrain() }
+  func streamDidDrain() {
+    exchange?.didDrain()
+    if state != .head { return }
+    stream.resumeReading()
+    pump()
+  }
 
   func streamDidClose(_ error: StreamError?) {
     if state == .upgraded { return }
@@ -282,14 +302,21 @@ final class HTTPConnection: ByteStreamDelegate {
   func checkDeadline(_ nowMs: UInt64) {
     checkWriteStall(nowMs)
     guard nowMs >= deadlineMs else { return }
+    let isSending = stream.pendingByteCount > 0  // which has a deadline of its own
     switch state {
     case .head:
-      if parser.isMidHead { refuse(status: 408, reason: "the request head took too long") }
-      else { stream.close() }
+      if isSending {
+        deadlineMs = nowMs + server.limits.idleMs
+      } else if parser.isMidHead {
+        refuse(status: 408, reason: "the request head took too long")
+      } else {
+        stream.close()
+      }
     case .exchange:
       exchange?.didFail(.timedOut)
       refuse(status: 408, reason: "the request body took too long")
-    case .lingering: if stream.pendingByteCount == 0 { stream.close() }
+    case .lingering:
+      if !isSending { stream.close() } else if !peerEnded { deadlineMs = nowMs + server.limits.lingerMs }
     case .upgraded, .closed: break
     }
   }

@@ -122,7 +122,7 @@ public final class HTTPExchange {
     let framing: HTTPBodyFraming =
       status == 204 || status == 304 ? .none : .length(UInt64(body.count))
     appendHead(status, fields, framing, &out)
-    if head.method != .head && framing != .none {
+    if sendsBody {
       out.append(body)
       sentBytes = body.count
     }
@@ -153,9 +153,17 @@ public final class HTTPExchange {
       keepAlive: keepAlive, to: head.version, into: &out)
   }
 
-  /// Writes a piece of a streamed body.
+  /// Whether the response has a body on the wire (RFC 9110 §6.4.1).
+  private var sendsBody: Bool { head.method != .head && status != 204 && status != 304 }
+
+  /// Writes a piece of a streamed body. What is beyond the length that was told is left out.
   public func write(_ bytes: UnsafeRawBufferPointer) {
-    guard let connection, responseHasStarted, head.method != .head, !bytes.isEmpty else { return }
+    guard let connection, responseHasStarted, sendsBody else { return }
+    var bytes = bytes
+    if case .length(let told) = framing, bytes.count > Int(told) - sentBytes {
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[..<(Int(told) - sentBytes)])
+    }
+    if bytes.isEmpty { return }
     sentBytes += bytes.count
     guard framing == .chunked else { return connection.stream.write(bytes) }
     var out = ByteBuffer(capacity: bytes.count + 24)
@@ -163,10 +171,12 @@ public final class HTTPExchange {
     connection.stream.write(out)
   }
 
-  /// Ends a streamed body.
+  /// Ends a streamed body. One that is shorter than it was told to be ends the connection: there
+  /// is no other way to say so.
   public func end() {
     guard let connection, responseHasStarted else { return }
-    if framing == .chunked && head.method != .head {
+    if case .length(let told) = framing, sendsBody, sentBytes < Int(told) { return abort() }
+    if framing == .chunked && sendsBody {
       var out = ByteBuffer()
       HTTPEncoder.lastChunk(into: &out)
       connection.stream.write(out)

@@ -12,6 +12,8 @@ public final class WebSocketClientHandshake: ByteStreamDelegate {
   private var input = ByteBuffer()
   private var completion: Completion?
   private var timer: Timer?
+  /// Why nothing was sent.
+  private var unsendable: HTTPClientError?
   private var refusal: (status: Int, reader: HTTPBodyReader)?
   private var refusalBody: [UInt8] = []
 
@@ -50,6 +52,7 @@ public final class WebSocketClientHandshake: ByteStreamDelegate {
       try HTTPEncoder.requestHead(
         .get, target: target, host: host, fields: all + fields, framing: .none, into: &out)
     } catch {
+      unsendable = .invalidRequest(error)
       stream.close()
       return
     }
@@ -60,14 +63,21 @@ public final class WebSocketClientHandshake: ByteStreamDelegate {
     if refusal != nil { return readRefusal(UnsafeRawBufferPointer(bytes)) }
     input.append(UnsafeRawBufferPointer(bytes))
     do throws(HTTPParseError) {
+      if let head = try readHead() { judge(head) }
+    } catch {
+      fail(.malformed(error))
+    }
+  }
+
+  /// The answer's head once it is all there; interim ones are passed over.
+  private func readHead() throws(HTTPParseError) -> HTTPResponseHead? {
+    while true {
       let parsed: HTTPResponseParser.Parsed? = try input.withReadable {
         bytes throws(HTTPParseError) in try parser.parse(bytes, to: .get)
       }
-      guard let parsed else { return }
+      guard let parsed else { return nil }
       input.consume(parsed.consumed)
-      judge(parsed.head)
-    } catch {
-      fail(.malformed(error))
+      if !parsed.head.isInformational || parsed.head.status == 101 { return parsed.head }
     }
   }
 
@@ -127,7 +137,7 @@ public final class WebSocketClientHandshake: ByteStreamDelegate {
   public func streamDidEnd() { fail(refusal.map { refused($0.status) } ?? .closed) }
 
   public func streamDidClose(_ error: StreamError?) {
-    finish(.failure(error.map { .stream($0) } ?? .closed))
+    finish(.failure(unsendable ?? error.map { .stream($0) } ?? .closed))
   }
 
   private func fail(_ error: HTTPClientError) {

@@ -11,7 +11,8 @@ public protocol WebSocketDelegate: AnyObject {
 /// One end of an established WebSocket (RFC 6455) over a stream: whole messages in and out,
 /// pings answered, the closing handshake made.
 ///
-/// Frames sent during a read callback are gathered into one write.
+/// Frames sent during a read callback are gathered into one write. While the peer reads nothing,
+/// its pings are not answered: it has to wait for the pongs before them.
 public final class WebSocketConnection: ByteStreamDelegate {
   /// Held strongly until the connection has closed.
   public var delegate: (any WebSocketDelegate)?
@@ -22,6 +23,7 @@ public final class WebSocketConnection: ByteStreamDelegate {
   private var keys: MaskingKeySource?
   private var isGathering = false
   private var sentClose = false
+  private var peerHasClosed = false
   private var peerCode: WebSocketCloseCode?
   private var closeTimer: Timer?
   private var onClosed: (() -> Void)?
@@ -31,6 +33,8 @@ public final class WebSocketConnection: ByteStreamDelegate {
   static let closeTimeoutMs: UInt64 = 2_000
   /// A payload from this size on is not copied into the outbox.
   static let directBytes = 16 * 1024
+  /// Frames are gathered up to about this size; what is more shows as congestion.
+  static let gatheredBytes = 64 * 1024
 
   /// Takes over an upgraded stream. A client gives the seed of its masking keys.
   public init(
@@ -90,13 +94,14 @@ public final class WebSocketConnection: ByteStreamDelegate {
       if let message = assembler.add(chunk, isFinal: isFinal) {
         delegate?.webSocketDidReceive(opcode, message)
       }
-    case .ping(let payload): if !sentClose { append(.pong, payload) }
+    case .ping(let payload): if !sentClose && !stream.isCongested { append(.pong, payload) }
     case .pong: break
     case .close(let code, _): peerDidClose(code)
     }
   }
 
   private func peerDidClose(_ code: WebSocketCloseCode?) {
+    peerHasClosed = true
     peerCode = code
     if !sentClose {
       sentClose = true
@@ -117,7 +122,7 @@ public final class WebSocketConnection: ByteStreamDelegate {
   /// Both Close frames are on their way: the server ends the connection (RFC 6455 §7.1.1).
   private func endAfterClose() {
     stream.endWriting()
-    if keys == nil && stream.pendingByteCount == 0 && peerCode != nil { return stream.close() }
+    if keys == nil && stream.pendingByteCount == 0 && peerHasClosed { return stream.close() }
     startCloseTimer()
   }
 
@@ -143,7 +148,7 @@ public final class WebSocketConnection: ByteStreamDelegate {
     if isClosing { return }
     if let key = keys?.next() {
       appendMasked(opcode, first, second, key)
-      if !isGathering { flush() }
+      flushUnlessGathering()
       return
     }
     WebSocketEncoder.appendHeader(opcode, payloadCount: first.count + second.count, to: &outbox)
@@ -153,7 +158,7 @@ public final class WebSocketConnection: ByteStreamDelegate {
       stream.write(second)
     } else {
       outbox.append(second)
-      if !isGathering { flush() }
+      flushUnlessGathering()
     }
   }
 
@@ -173,13 +178,17 @@ public final class WebSocketConnection: ByteStreamDelegate {
 
   private func append(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) {
     WebSocketEncoder.appendFrame(opcode, payload, maskingKey: keys?.next(), to: &outbox)
+    flushUnlessGathering()
   }
 
   /// Sends a Ping. Precondition: at most 125 bytes.
   public func ping(_ payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)) {
     if isClosing { return }
     append(.ping, payload)
-    if !isGathering { flush() }
+  }
+
+  private func flushUnlessGathering() {
+    if !isGathering || outbox.count >= Self.gatheredBytes { flush() }
   }
 
   private func flush() {

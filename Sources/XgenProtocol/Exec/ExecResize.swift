@@ -34,13 +34,15 @@ public struct ExecResize: WirePayload, Equatable, Sendable {
 
 extension FieldReader {
   func terminalCells(_ name: String) throws(ProtocolError) -> UInt16 {
-    guard let cells = try optionalTerminalCells(name) else { throw .missingField(name) }
-    return cells
+    guard let cells: Int64 = try optionalInteger(name) else { throw .missingField(name) }
+    guard cells >= 1 else { throw .invalidField(name, .outOfRange) }
+    return UInt16(clamping: cells)
   }
 
-  /// A count of columns or rows: none is an error, more than a `winsize` holds is its maximum.
+  /// A count of columns or rows, of which more than a `winsize` holds is its maximum. 0 is what
+  /// clients without optional fields send for none.
   func optionalTerminalCells(_ name: String) throws(ProtocolError) -> UInt16? {
-    guard let cells: Int64 = try optionalInteger(name) else { return nil }
+    guard let cells: Int64 = try optionalInteger(name), cells != 0 else { return nil }
     guard cells >= 1 else { throw .invalidField(name, .outOfRange) }
     return UInt16(clamping: cells)
   }

@@ -117,6 +117,11 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     if state == .running || state == .killing { return }
     switch error.knownCode {
     case .limitReached: fail(.quotaExceeded(error.message, retryAfterSeconds: 1))
+    case .execFailed where error.exitCode != nil:
+      // As a shell does: the reason on stderr, then 127 or 126.
+      result.exitCode = error.exitCode ?? 127
+      result.stderr += Array("xgen: \(error.message)\n".utf8)
+      finish(.success(result))
     case .execFailed, .invalidPayload, .notFound: fail(.invalidRequest(error.message))
     default: fail(.sandboxUnreachable("the sidecar: \(error.message)"))
     }

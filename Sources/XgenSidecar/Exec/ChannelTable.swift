@@ -4,14 +4,12 @@ import XgenProtocol
 struct ChannelTable {
   private var byChannel: [UInt32: ExecProcess] = [:]
   private var lastAssigned = WireLimits.firstAssignedChannel - 1
-  /// Leaders that have ended and left processes behind, oldest first.
-  private var endedLeaders: [Int32] = []
 
   var processes: Dictionary<UInt32, ExecProcess>.Values { byChannel.values }
   var count: Int { byChannel.count }
 
-  /// The Unix sessions in which something of ours may run.
-  var allSessionIDs: [Int32] { byChannel.values.map(\.pid) + endedLeaders }
+  /// Pids of the commands that run; each leads a Unix session of its own.
+  var runningLeaders: [Int32] { byChannel.values.filter(\.isRunning).map(\.pid) }
 
   /// The channel for an ExecStart: the client's own, or a free one from 101 on for channel 0.
   /// Nil if the client's is taken.
@@ -32,13 +30,4 @@ struct ChannelTable {
     if processID == 0 { return byChannel[channel] }
     return byChannel.values.first { $0.id == processID }
   }
-
-  /// A command has ended whose children may live on.
-  mutating func remember(leader: Int32, atMost limit: Int) {
-    endedLeaders.append(leader)
-    if endedLeaders.count > limit { endedLeaders.removeFirst() }
-  }
-
-  /// The kernel gives a leader's number again only when nothing of its session is left.
-  mutating func forget(leader: Int32) { endedLeaders.removeAll { $0 == leader } }
 }

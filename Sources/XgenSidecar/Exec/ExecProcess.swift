@@ -114,6 +114,8 @@ final class ExecProcess {
 
   var isAttached: Bool { session != nil }
 
+  var isRunning: Bool { exitCode == nil }
+
   // MARK: Input and signals
 
   var pendingInputBytes: Int { input?.pendingByteCount ?? 0 }
@@ -142,10 +144,6 @@ final class ExecProcess {
     default: child.signalGroup(number)
     }
   }
-
-  /// Whether something of the group outlives the command, as far as one system call can tell; of
-  /// a terminal's session it can't.
-  var mayHaveLeftSomething: Bool { isTerminal || Glibc.kill(-pid, 0) == 0 }
 }
 
 /// Carries the exit to an object that is not there yet when the process starts.

@@ -18,7 +18,7 @@ extension Session {
       switch error {
       case .system(let reason): throw RequestFailure(.execFailed, reason)
       case .command(let reason, let code):
-        refuse(head, channel, start.command, reason, code)
+        throw RequestFailure(.execFailed, "\(start.command): \(reason)", exitCode: code)
       }
     }
   }
@@ -33,16 +33,6 @@ extension Session {
       let text = "\(limits.processesPerSidecar) processes run in this sandbox"
       throw RequestFailure(.limitReached, text)
     }
-  }
-
-  /// As a shell does: the reason on stderr, then exit code 127 or 126.
-  private func refuse(
-    _ head: EnvelopeHead, _ channel: UInt32, _ command: String, _ reason: String, _ code: Int32
-  ) {
-    reply(ExecAck(processID: sidecar.nextProcessID(), channel: channel), to: head)
-    let text = Array("xgen: \(command): \(reason)\n".utf8)
-    transport?.send(EnvelopeHead(.execStderr, channel: channel), text)
-    transport?.send(ExecExit(exitCode: code), channel: channel)
   }
 
   func handleStdin(_ head: EnvelopeHead, _ input: ExecStdin) throws(RequestFailure) {
@@ -73,9 +63,6 @@ extension Session {
   /// ExecExit has been sent: the channel is free again.
   func didFinish(_ process: ExecProcess) {
     channels.remove(process)
-    if process.mayHaveLeftSomething {
-      channels.remember(leader: process.pid, atMost: sidecar.limits.rememberedLeaders)
-    }
     stdin.check()
   }
 }

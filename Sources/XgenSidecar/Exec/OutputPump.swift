@@ -9,6 +9,9 @@ final class OutputPump {
   weak var session: Session?
   private var line: [(process: ExecProcess, pipe: OutputPipe)] = []
 
+  /// Pipes that have something and stand in line.
+  var waitingCount: Int { line.count }
+
   /// Something is readable. Its turn comes now, or after the drain.
   func ready(_ process: ExecProcess, _ pipe: OutputPipe) {
     guard let transport = session?.transport else { return process.takeTurn(pipe) }

@@ -76,10 +76,12 @@ extension Session {
         case .failure(let failure): fail(failure, head)
         }
         finished()
+        finishRequest(head)
       }
     } catch {
       throw WorkerPool.Full.failure
     }
+    beginRequest(head)
   }
 
   /// The same for what moves a file's bytes: in its turn, and not over before the client has room
@@ -91,8 +93,11 @@ extension Session {
   ) throws(RequestFailure) {
     let gate = sidecar.transfers
     guard gate.accepts(byteCount) else { throw WorkerPool.Full.failure }
-    if !gate.hasRoom { holdFileBytes(byteCount) }
     let waits = !gate.hasRoom
+    if waits {
+      beginRequest(head)
+      holdFileBytes(byteCount)
+    }
     gate.enter(byteCount) { [self] in
       if waits { holdFileBytes(-byteCount) }
       if isClosed { return gate.finish() }
@@ -101,6 +106,7 @@ extension Session {
       } catch {
         fail(error, head)
         gate.finish()
+        if waits { finishRequest(head) }
       }
     }
   }

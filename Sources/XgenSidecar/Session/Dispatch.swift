@@ -13,6 +13,7 @@ extension Session {
     guard let type = head.messageType, type.isFromClient else {
       return fail(RequestFailure(.unknownMessage, "unknown message type \(head.type)"), head)
     }
+    if waitsItsTurn(message, head) { return }
     let payload = EnvelopeHead.payload(of: message)
     guard payload.count <= type.maxPayloadBytes else {
       let text = "payload of \(payload.count) bytes; at most \(type.maxPayloadBytes)"

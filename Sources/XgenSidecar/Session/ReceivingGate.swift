@@ -6,8 +6,8 @@ struct ReceivingGate {
     static let stdin = Reasons(rawValue: 1)
     /// The client asks and does not read the answers.
     static let replies = Reasons(rawValue: 2)
-    /// File contents wait for their turn to be written.
-    static let fileWrites = Reasons(rawValue: 4)
+    /// Requests wait for their turn: behind others of their channel, or for a file transfer's.
+    static let requests = Reasons(rawValue: 4)
   }
 
   /// What the transport has to be told.

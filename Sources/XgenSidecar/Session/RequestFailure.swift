@@ -5,15 +5,18 @@ import XgenProtocol
 struct RequestFailure: Error, Equatable, Sendable {
   let code: ErrorCode
   let message: String
+  /// What a shell would have exited with, for a command that can't be run.
+  let exitCode: Int32?
 
-  init(_ code: ErrorCode, _ message: String) {
+  init(_ code: ErrorCode, _ message: String, exitCode: Int32? = nil) {
     self.code = code
     self.message = message
+    self.exitCode = exitCode
   }
 
   init(_ error: ProtocolError) { self.init(error.code, error.description) }
 
-  var payload: ErrorPayload { ErrorPayload(code: code, message: message) }
+  var payload: ErrorPayload { ErrorPayload(code: code, message: message, exitCode: exitCode) }
 }
 
 extension WorkerPool.Full {

@@ -12,6 +12,7 @@ final class Session {
   let pump: OutputPump
   let stdin: StdinFlow
   var channels = ChannelTable()
+  fileprivate var order = ChannelOrder()
   private var gate = ReceivingGate()
   /// Bytes answered since the transport became congested.
   private var repliedWhileCongested = 0
@@ -45,7 +46,9 @@ final class Session {
     stdin.close()
     pump.close()
     sidecar.watches.removeAll(of: self)
-    let leaders = channels.allSessionIDs
+    // A command that has ended has left its background children on purpose (`server &`): they
+    // are the sandbox's now.
+    let leaders = channels.runningLeaders
     for process in channels.processes { process.detach() }
     sidecar.ender.end(leaders)
     sidecar.remove(self)
@@ -68,7 +71,12 @@ final class Session {
 
   func holdFileBytes(_ byteCount: Int) {
     heldFileBytes += byteCount
-    setGate(.fileWrites, heldFileBytes > sidecar.limits.fileBytesWaitingPerSession)
+    checkHeldBytes()
+  }
+
+  fileprivate func checkHeldBytes() {
+    let held = heldFileBytes + order.heldBytes
+    setGate(.requests, held > sidecar.limits.heldBytesPerSession)
   }
 
   func setGate(_ reason: ReceivingGate.Reasons, _ holds: Bool) {
@@ -77,6 +85,32 @@ final class Session {
     case .pause: transport?.pauseReceiving()
     case .resume: transport?.resumeReceiving()
     }
+  }
+}
+
+// MARK: Order
+
+extension Session {
+  /// Whether the message has to wait for an earlier one of its channel; it is kept then. Pings
+  /// don't wait: they ask whether we are there.
+  func waitsItsTurn(_ message: UnsafeRawBufferPointer, _ head: EnvelopeHead) -> Bool {
+    guard order.isBusy(head.channel), head.messageType != .ping else { return false }
+    order.hold(message, head.channel)
+    checkHeldBytes()
+    return true
+  }
+
+  /// A request has gone to a worker; `finishRequest` follows once.
+  func beginRequest(_ head: EnvelopeHead) { order.begin(head.channel) }
+
+  /// It is answered: what has waited behind it is handled, up to the next that goes to a worker.
+  func finishRequest(_ head: EnvelopeHead) {
+    var waiting = order.finish(head.channel)
+    while !isClosed, !order.isBusy(head.channel), let message = waiting.popFirst() {
+      message.withUnsafeBytes { receive($0) }
+    }
+    if !waiting.isEmpty && !isClosed { order.putBack(waiting, head.channel) }
+    checkHeldBytes()
   }
 }
 

@@ -34,7 +34,9 @@ final class WatchHub {
       case .success(let found): finishAdding(session, head, path, found)
       case .failure(let failure): session.fail(failure, head)
       }
+      session.finishRequest(head)
     }
+    session.beginRequest(head)
   }
 
   private func finishAdding(

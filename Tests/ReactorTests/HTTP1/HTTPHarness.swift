@@ -99,16 +99,3 @@ enum HTTPHarness {
     return HTTPOutcome(decidedAt: text.count)
   }
 }
-
-/// xorshift64*: a seed gives the same run everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_F491_4F6C_DD1D
-  }
-}

@@ -124,7 +124,7 @@ import Testing
       var waiting: HTTPExchange?
       let site = try HTTPSite(loop: loop) { waiting = $0 }
       let client = try site.connect()
-      let body = SplitMix64.bytes(seed: 5, 16_000_000)
+      let body = [UInt8](repeating: 5, count: 16_000_000)
       client.send(request("POST /", "Content-Length: \(body.count)"))
       client.send(body)
       loop.run(until: { waiting != nil })

@@ -89,12 +89,13 @@ import Testing
 
   @Test func aRefusedConnectionIsReported() async throws {
     try await withLoop { loop in
-      let client = StreamProbe(
-        try SocketStream.connect(loop: loop, to: .loopback(port: try unusedPort())))
+      let deaf = DeafPort()
+      let client = StreamProbe(try SocketStream.connect(loop: loop, to: deaf.address))
       client.send("nobody listens")
       loop.run(until: { client.isClosed })
       #expect(client.error == .connect(UVError(-ECONNREFUSED)))
       #expect(!client.isConnected)
+      deaf.close()
     }
   }
 
@@ -118,20 +119,30 @@ import Testing
       loop.turns(5)
     }
   }
+}
 
-  /// A port that is bound, but at which nobody listens, so that nobody else gets it either.
-  private func unusedPort() throws -> UInt16 {
-    let descriptor = try SocketListener.bindAndListen(.loopback(port: 0))
-    defer { Glibc.close(descriptor) }
+/// A port that is bound, so that nobody else gets it, and at which nobody listens.
+struct DeafPort {
+  let address: SocketAddress
+  private let descriptor: Int32
+
+  init() {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    _ = withUnsafeMutablePointer(to: &name) {
+    let status = withUnsafeMutablePointer(to: &name) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
+        bind(descriptor, $0, length) | getsockname(descriptor, $0, &length)
       }
     }
-    return UInt16(bigEndian: name.sin_port)
+    precondition(status == 0, "bind: \(errno)")
+    self.descriptor = descriptor
+    address = .loopback(port: UInt16(bigEndian: name.sin_port))
   }
+
+  func close() { Glibc.close(descriptor) }
 }
 
 /// Lends the two ends of a TCP connection and closes them.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -58,7 +59,7 @@ import Testing
   }
 
   @Test func makesKeysThatItTakes() {
-    var random = SeededGenerator(seed: 3)
+    var random = SplitMix64(seed: 3)
     for _ in 0..<1000 {
       #expect(WebSocketKey.isValid(WebSocketKey.make(from: (random.next(), random.next()))))
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -7,7 +8,7 @@ import Testing
 @Suite struct WebSocketRandomStreamTests {
   /// A valid stream of binary messages, fragmented now and then, with control frames between.
   private func stream(
-    _ random: inout SeededGenerator, role: WebSocketRole, frames: Int, maxPayload: Int
+    _ random: inout SplitMix64, role: WebSocketRole, frames: Int, maxPayload: Int
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     var isInside = false
@@ -28,7 +29,7 @@ import Testing
     return bytes
   }
 
-  private func cut(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [[UInt8]] {
+  private func cut(_ bytes: [UInt8], _ random: inout SplitMix64) -> [[UInt8]] {
     var pieces: [[UInt8]] = []
     var start = 0
     while start < bytes.count {
@@ -41,7 +42,7 @@ import Testing
 
   @Test(arguments: WebSocketRole.allCases)
   func scannerAndDecoderAgreeOnValidStreams(role: WebSocketRole) {
-    var random = SeededGenerator(seed: 1)
+    var random = SplitMix64(seed: 1)
     for _ in 0..<300 {
       let bytes = stream(&random, role: role, frames: 12, maxPayload: 300)
       let whole = WebSocketTranscript(role: role, [bytes])
@@ -57,7 +58,7 @@ import Testing
   }
 
   @Test func mutatedStreamsNeverTrapAndCuttingsAgree() {
-    var random = SeededGenerator(seed: 2)
+    var random = SplitMix64(seed: 2)
     var refused = 0
     for round in 0..<50_000 {
       let role = WebSocketRole.allCases[round % 2]

@@ -110,15 +110,3 @@ func rawFrame(
 }
 
 func utf8(_ text: String) -> [UInt8] { Array(text.utf8) }
-
-/// Reproducible randomness.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD ^ (state >> 29)
-  }
-}

@@ -18,7 +18,7 @@ final class LocalFixture {
 
   /// Runs `body` with a started backend; afterwards every sandbox is ended, and nothing of them
   /// may be left.
-  static func with(
+  nonisolated static func with(
     deep: Bool = false, change: @escaping @Sendable (inout LocalConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable @LoopActor (LocalFixture) async throws -> Void
   ) async throws {
@@ -127,7 +127,7 @@ final class LocalFixture {
   func run(_ id: String, _ script: String) async throws -> String {
     let stream = try backend.dial(id: id, .sidecar)
     return await withCheckedContinuation { continuation in
-      stream.delegate = Answer { continuation.resume(returning: $0) }
+      stream.delegate = Answer(stream) { continuation.resume(returning: $0) }
       stream.write(Array(script.utf8))
       stream.endWriting()
       stream.resumeReading()
@@ -172,12 +172,18 @@ final class LocalFixture {
 private final class Answer: ByteStreamDelegate {
   private var bytes: [UInt8] = []
   private var done: ((String) -> Void)?
-  private var stream: (any ByteStream)?
+  private weak var stream: (any ByteStream)?
 
-  init(_ done: @escaping (String) -> Void) { self.done = done }
+  init(_ stream: any ByteStream, _ done: @escaping (String) -> Void) {
+    self.stream = stream
+    self.done = done
+  }
 
   func streamDidReceive(_ more: UnsafeMutableRawBufferPointer) { bytes.append(contentsOf: more) }
-  func streamDidEnd() { finish() }
+  func streamDidEnd() {
+    stream?.close()
+    finish()
+  }
   func streamDidClose(_ error: StreamError?) { finish() }
 
   private func finish() {

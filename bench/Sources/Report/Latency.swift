@@ -41,7 +41,8 @@ struct Latency {
     ]
     if count > 0 {
       members += [
-        ("min_us", .number(Double(histogram.min) / 1000)), ("mean_us", .number(histogram.mean / 1000)),
+        ("min_us", .number(Double(histogram.min) / 1000)),
+        ("mean_us", .number(histogram.mean / 1000)),
       ]
     }
     members += figures.map { ("\($0.label)_us", .number($0.us)) }

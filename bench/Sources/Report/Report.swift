@@ -52,6 +52,9 @@ struct ErrorLog {
   /// What the user can do about it.
   private(set) var hint: String?
 
+  private static let rateLimitHint =
+    "429: start the server with --rate-limit-per-minute 0, or stay below the limit it names"
+
   mutating func add(_ message: String) {
     count += 1
     if first == nil { first = message }
@@ -59,7 +62,7 @@ struct ErrorLog {
 
   mutating func add(_ failure: APIFailure) {
     add(failure.description)
-    if failure.isRateLimit { hint = "429: start the server with --rate-limit-per-minute 0" }
+    if failure.isRateLimit { hint = Self.rateLimitHint }
   }
 
   var json: JSON {

@@ -4,7 +4,6 @@ import XgenProtocol
 /// What the connections of one `ws-echo` run share.
 struct EchoSettings {
   let target: Target
-  let path: String
   let fields: [HTTPField]
   let inFlight: Int
   let messageBytes: Int
@@ -36,6 +35,7 @@ final class EchoConnection: WebSocketDelegate {
   private let settings: EchoSettings
   private unowned let owner: any EchoConnectionOwner
   private let number: Int
+  private let path: String
   private let channel: UInt32
   private var state = State.connecting
   private var sequence: EchoSequence
@@ -46,7 +46,11 @@ final class EchoConnection: WebSocketDelegate {
 
   private static let startID: UInt32 = 1
 
-  init(_ settings: EchoSettings, number: Int, pattern: EchoPattern, owner: any EchoConnectionOwner) {
+  init(
+    _ settings: EchoSettings, number: Int, path: String, pattern: EchoPattern,
+    owner: any EchoConnectionOwner
+  ) {
+    self.path = path
     self.settings = settings
     self.owner = owner
     self.number = number
@@ -69,7 +73,7 @@ final class EchoConnection: WebSocketDelegate {
       return
     }
     WebSocketClientHandshake(
-      stream, target: settings.path, host: settings.target.host, fields: settings.fields,
+      stream, target: path, host: settings.target.host, fields: settings.fields,
       nonce: (.random(in: 0 ... .max), .random(in: 0 ... .max)), timeoutMs: 40_000
     ) { [self] result in
       switch result {
@@ -187,7 +191,9 @@ final class EchoConnection: WebSocketDelegate {
     handle(type, head, EnvelopeHead.payload(of: message))
   }
 
-  private func handle(_ type: MessageType, _ head: EnvelopeHead, _ payload: UnsafeRawBufferPointer) {
+  private func handle(
+    _ type: MessageType, _ head: EnvelopeHead, _ payload: UnsafeRawBufferPointer
+  ) {
     if state == .greeting && type != .sandboxReady {
       return fail("the first message was \(type), not sandboxReady")
     }

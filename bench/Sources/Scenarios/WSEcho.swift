@@ -1,7 +1,7 @@
 import Reactor
 import XgenProtocol
 
-/// Round trips through N WebSockets to one sandbox, with `cat` at the end of each.
+/// Round trips through N WebSockets to a sandbox, with `cat` at the end of each.
 ///
 /// A closed loop: a connection sends its next message when one is back, so a server that stalls
 /// is also loaded less.
@@ -13,6 +13,7 @@ final class WSEcho: Scenario {
   static let options =
     ClientOptions.declared + [
       CommandOption("--connections", "N", "WebSockets (default 16)"),
+      CommandOption("--sandboxes", "M", "to share them (default: one for 256, a server's limit)"),
       CommandOption("--in-flight", "K", "messages under way on each (default 1)"),
       CommandOption("--size", "S", "bytes a message, or such as 16k (default 64)"),
       CommandOption("--seconds", "T", "how long to measure (default 5)"),
@@ -22,6 +23,7 @@ final class WSEcho: Scenario {
 
   let client: ClientOptions
   private let connectionCount: Int
+  private let sandboxCount: Int
   private let inFlight: Int
   private let size: Int
   private let wantedSeconds: Double
@@ -32,6 +34,7 @@ final class WSEcho: Scenario {
   private let pattern: EchoPattern
   /// Those whose opening has begun.
   private var connections: [EchoConnection] = []
+  private var creating: Parallel?
   private var opening: Parallel?
   private var liveCount = 0
   /// By the server's rate limit: fewer connections than asked for are not measured.
@@ -45,6 +48,7 @@ final class WSEcho: Scenario {
   /// A sandbox's stdin message is its payload without the process id.
   private static let maxMessageBytes = WireLimits.maxPayloadBytes - 4
   private static let maxInFlightBytes = 64 * 1024 * 1024
+  private static let createsAtOnce = 4
   private static let handshakesAtOnce = 64
   private static let openTimeoutMs: UInt64 = 60_000
   private static let drainTimeoutMs: UInt64 = 10_000
@@ -52,6 +56,8 @@ final class WSEcho: Scenario {
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     connectionCount = try arguments.integer("--connections", default: 16, in: 1...9_500)
+    sandboxCount = try arguments.integer(
+      "--sandboxes", default: (connectionCount + 255) / 256, in: 1...connectionCount)
     inFlight = try arguments.integer("--in-flight", default: 1, in: 1...65_536)
     size = try arguments.byteCount("--size", default: 64, in: 1...Self.maxMessageBytes)
     wantedSeconds = try arguments.seconds("--seconds", default: 5, in: 0.1...3_000)
@@ -67,27 +73,34 @@ final class WSEcho: Scenario {
 
   func start(_ run: Run) {
     self.run = run
-    if isPlain { return openAll(path: "/", []) }
-    run.sandboxes.create { [self] result in
-      switch result {
-      case .failure(let failure):
-        run.fail(failure)
-        finish()
-      case .success(let id):
+    if isPlain { return openAll(["/"], []) }
+    var paths: [String] = []
+    let creating = Parallel(total: sandboxCount) { [self] _ in
+      run.sandboxes.create { [self] result in
         if run.isOver { return }
-        openAll(path: "/api/v1/sandboxes/\(id)/ws", run.api.authorization)
+        switch result {
+        case .failure(let failure): run.fail(failure)
+        case .success(let id): paths.append("/api/v1/sandboxes/\(id)/ws")
+        }
+        self.creating?.didEnd()
       }
+    } onEnd: { [self] in
+      if paths.count < sandboxCount { finish() } else { openAll(paths, run.api.authorization) }
     }
+    self.creating = creating
+    creating.start(Self.createsAtOnce)
   }
 
-  private func openAll(path: String, _ fields: [HTTPField]) {
+  /// The connections take the paths in turn.
+  private func openAll(_ paths: [String], _ fields: [HTTPField]) {
     guard let run else { return }
     let settings = EchoSettings(
-      target: client.target, path: path, fields: fields, inFlight: inFlight, messageBytes: size,
+      target: client.target, fields: fields, inFlight: inFlight, messageBytes: size,
       isPlain: isPlain)
     deadline = run.loop.after(ms: Self.openTimeoutMs) { [self] in giveUpOpening() }
     let opening = Parallel(total: connectionCount) { [self] in
-      let connection = EchoConnection(settings, number: $0, pattern: pattern, owner: self)
+      let connection = EchoConnection(
+        settings, number: $0, path: paths[$0 % paths.count], pattern: pattern, owner: self)
       connections.append(connection)
       liveCount += 1
       connection.connect(run.loop)
@@ -200,7 +213,7 @@ extension WSEcho {
       scenario: Self.name,
       parameters: [
         ("url", .string(client.target.url)), ("connections", .integer(connectionCount)),
-        ("in_flight", .integer(inFlight)), ("size", .integer(size)),
+        ("sandboxes", .integer(isPlain ? 0 : sandboxCount)), ("in_flight", .integer(inFlight)), ("size", .integer(size)),
         ("seconds", .number(wantedSeconds)), ("warm_up", .number(warmUpSeconds)),
         ("plain", .bool(isPlain)),
       ],
