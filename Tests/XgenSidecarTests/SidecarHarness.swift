@@ -60,6 +60,7 @@ final class SidecarHarness {
   func finish(sourceLocation: SourceLocation = #_sourceLocation) {
     var isDone = false
     for client in clients { client.wire.isCongested = false }
+    clients = []
     sidecar.shutDown { isDone = true }
     run(sourceLocation: sourceLocation) { isDone }
     run(sourceLocation: sourceLocation) { loop.openHandles <= 1 }

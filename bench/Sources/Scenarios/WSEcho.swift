@@ -213,7 +213,8 @@ extension WSEcho {
       scenario: Self.name,
       parameters: [
         ("url", .string(client.target.url)), ("connections", .integer(connectionCount)),
-        ("sandboxes", .integer(isPlain ? 0 : sandboxCount)), ("in_flight", .integer(inFlight)), ("size", .integer(size)),
+        ("sandboxes", .integer(isPlain ? 0 : sandboxCount)),
+        ("in_flight", .integer(inFlight)), ("size", .integer(size)),
         ("seconds", .number(wantedSeconds)), ("warm_up", .number(warmUpSeconds)),
         ("plain", .bool(isPlain)),
       ],
