@@ -53,9 +53,11 @@ let package = Package(
       name: "TestSupport", dependencies: ["Reactor", "XgenProtocol"], path: "Tests/TestSupport",
       swiftSettings: settings),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"], swiftSettings: settings),
+      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
-      name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"], swiftSettings: settings),
+      name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "XgenServerTests",
       dependencies: [

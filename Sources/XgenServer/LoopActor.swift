@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Reactor
+package import Reactor
 internal import Synchronization
 
 /// The control plane's isolation: everything marked so runs on the process's one loop.
@@ -16,12 +16,12 @@ public actor LoopActor {
   }
 
   /// The loop that the actor runs on. Precondition: `bind` has happened.
-  @LoopActor static var loop: Loop { bound! }
+  @LoopActor package static var loop: Loop { bound! }
   // Proof: written once by `bind`, on the loop's thread, before any job of the actor runs.
   nonisolated(unsafe) private static var bound: Loop?
 
   /// Makes the calling thread's new loop the actor's; returns it for the caller to run.
-  static func bind() throws(UVError) -> Loop {
+  package static func bind() throws(UVError) -> Loop {
     precondition(bound == nil, "one loop per process")
     let loop = try Loop()
     bound = loop

@@ -81,7 +81,7 @@ final class Server {
   // MARK: A request
 
   private func serve(_ exchange: HTTPExchange) {
-    let id = RequestID.of(exchange)
+    let id = RequestID.of(exchange.head)
     let startMs = LoopActor.loop.nowMs
     var path = Metrics.unmatchedPath
     exchange.onFinish = { [unowned self] status, _ in
@@ -130,7 +130,7 @@ final class Server {
   ) throws(APIError) -> Principal? {
     let peer = "address \(exchange.peer?.host ?? "local")"
     do throws(APIError) {
-      let principal = try authorizer.authorize(exchange, route, query)
+      let principal = try authorizer.authorize(exchange.head, route, query)
       if route.isRateLimited { try limit(principal.map { "key \($0.name)" } ?? peer) }
       return principal
     } catch {
@@ -207,8 +207,8 @@ struct ServerError: Error, Sendable, CustomStringConvertible {
 
 /// The X-Request-Id of a request: the client's own if it is fit to be logged, else a random one.
 enum RequestID {
-  static func of(_ exchange: HTTPExchange) -> String {
-    if let own = exchange.head.headers["x-request-id"], isFit(own) { return own }
+  static func of(_ head: HTTPRequestHead) -> String {
+    if let own = head.headers["x-request-id"], isFit(own) { return own }
     return random()
   }
 

@@ -69,7 +69,8 @@ struct ServerStart: Sendable {
     let (store, hint) = try Self.keys(settings, dataDirectory)
     keyHint = hint
     guard let tokens = TokenIssuer(secret: Array(secret.utf8), keys: store) else {
-      throw ServerError("\(dataDirectory)/jwt-secret is too short; remove it to have a new one made")
+      throw ServerError(
+        "\(dataDirectory)/jwt-secret is too short; remove it to have a new one made")
     }
     self.tokens = tokens
   }
@@ -189,7 +190,9 @@ private final class Lifetime {
 private enum Banner {
   static func print(_ start: ServerStart, _ addresses: PublicAddresses, _ bound: [SocketAddress]) {
     let urls = bound.map { "http://\($0)" }
-    var lines = ["xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"]
+    var lines = [
+      "xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"
+    ]
     lines += [
       "  backend   local: each sandbox is an isolated process tree (bubblewrap)",
       "  data      \(start.dataDirectory)",

@@ -39,7 +39,9 @@ public enum SidecarMain {
       server.close()
       sidecar.shutDown { loop.stop() }
     }
-    if case .address = configuration.listen { StandardStream.error.write("listening on \(address)\n") }
+    if case .address = configuration.listen {
+      StandardStream.error.write("listening on \(address)\n")
+    }
     loop.run()
     signal.cancel()
     reaper?.close()

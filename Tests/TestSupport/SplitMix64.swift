@@ -13,6 +13,12 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   public mutating func bytes(_ count: Int) -> [UInt8] {
-    (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    [UInt8](unsafeUninitializedCapacity: count + 7) { room, used in
+      let raw = UnsafeMutableRawBufferPointer(room)
+      for offset in stride(from: 0, to: count, by: 8) {
+        raw.storeBytes(of: next(), toByteOffset: offset, as: UInt64.self)
+      }
+      used = count
+    }
   }
 }

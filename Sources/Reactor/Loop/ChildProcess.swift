@@ -66,7 +66,8 @@ extension SpawnOptions {
         descriptors.withUnsafeBufferPointer { fds in
           withOptionalCString(workingDirectory) { cwd in
             var options = xgen_spawn(
-              path: argv[0]!, argv: argv, envp: envp, cwd: cwd, fds: fds.baseAddress ?? noDescriptors,
+              path: argv[0]!, argv: argv, envp: envp, cwd: cwd,
+              fds: fds.baseAddress ?? noDescriptors,
               fd_count: Int32(fds.count), new_session: newSession,
               controlling_terminal: controllingTerminal, change_user: user != nil,
               uid: user?.uid ?? 0, gid: user?.gid ?? 0)

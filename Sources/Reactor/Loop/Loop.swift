@@ -78,7 +78,9 @@ public final class Loop {
   }
 
   private func closeLeftovers() {
-    uv_walk(raw, { handle, _ in if uv_is_closing(handle) == 0 { Handle.from(handle!).closeHandle() } }, nil)
+    uv_walk(
+      raw, { handle, _ in if uv_is_closing(handle) == 0 { Handle.from(handle!).closeHandle() } },
+      nil)
     while openHandles > 0 { _ = uv_run(raw, UV_RUN_ONCE) }
   }
 }

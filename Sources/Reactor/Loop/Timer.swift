@@ -11,7 +11,9 @@ public final class Timer: Handle {
     }
   }
 
-  private var timer: UnsafeMutablePointer<uv_timer_t> { raw.assumingMemoryBound(to: uv_timer_t.self) }
+  private var timer: UnsafeMutablePointer<uv_timer_t> {
+    raw.assumingMemoryBound(to: uv_timer_t.self)
+  }
 
   fileprivate func start(afterMs: UInt64, repeatMs: UInt64) {
     uv_timer_start(timer, { Handle.from($0!, Timer.self).fire() }, afterMs, repeatMs)

@@ -316,7 +316,11 @@ final class HTTPConnection: ByteStreamDelegate {
       exchange?.didFail(.timedOut)
       refuse(status: 408, reason: "the request body took too long")
     case .lingering:
-      if !isSending { stream.close() } else if !peerEnded { deadlineMs = nowMs + server.limits.lingerMs }
+      if !isSending {
+        stream.close()
+      } else if !peerEnded {
+        deadlineMs = nowMs + server.limits.lingerMs
+      }
     case .upgraded, .closed: break
     }
   }

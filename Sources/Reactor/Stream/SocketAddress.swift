@@ -151,7 +151,8 @@ public enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
       case AF_INET:
         let value = bytes.load(as: sockaddr_in.self)
         return .ipv4(
-          address: UInt32(bigEndian: value.sin_addr.s_addr), port: UInt16(bigEndian: value.sin_port))
+          address: UInt32(bigEndian: value.sin_addr.s_addr), port: UInt16(bigEndian: value.sin_port)
+        )
       case AF_INET6:
         let value = bytes.load(as: sockaddr_in6.self)
         let address = withUnsafeBytes(of: value.sin6_addr) {

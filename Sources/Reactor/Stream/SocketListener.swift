@@ -139,7 +139,8 @@ public final class SocketListener {
 
 extension SocketStream {
   /// Connects; `streamDidConnect` or `streamDidClose` follows. What is written before waits.
-  public static func connect(loop: Loop, to address: SocketAddress) throws(UVError) -> SocketStream {
+  public static func connect(loop: Loop, to address: SocketAddress) throws(UVError) -> SocketStream
+  {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(address.family, kind, 0)
     if descriptor < 0 { throw .last() }

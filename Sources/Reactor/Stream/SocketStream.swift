@@ -87,7 +87,8 @@ public final class SocketStream: ByteStream {
 
   private func readOnce() {
     let room = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<StreamLimits.readBytes])
-    let count = kind == .socket
+    let count =
+      kind == .socket
       ? recv(descriptor, room.baseAddress, room.count, 0)
       : read(descriptor, room.baseAddress, room.count)
     if count > 0 {

@@ -45,7 +45,9 @@ struct APIError: Error, Sendable {
 
 // The table of spec/api.md, one line each: the only place where a status is chosen.
 extension APIError {
-  static func invalidRequest(_ message: String) -> APIError { .init(400, "INVALID_REQUEST", message) }
+  static func invalidRequest(_ message: String) -> APIError {
+    .init(400, "INVALID_REQUEST", message)
+  }
 
   static func invalidParameter(_ error: FieldError) -> APIError {
     .init(400, "INVALID_PARAMETER", "\(error)")
@@ -53,7 +55,9 @@ extension APIError {
 
   static func unauthorized(_ message: String) -> APIError {
     var error = APIError(401, "UNAUTHORIZED", message)
-    error.fields = [HTTPField(fixed: "WWW-Authenticate", "Bearer realm=\"xgen\", ApiKey realm=\"xgen\"")]
+    error.fields = [
+      HTTPField(fixed: "WWW-Authenticate", "Bearer realm=\"xgen\", ApiKey realm=\"xgen\"")
+    ]
     return error
   }
 
@@ -77,7 +81,9 @@ extension APIError {
     return error
   }
 
-  static func sandboxExpired(_ message: String) -> APIError { .init(410, "SANDBOX_EXPIRED", message) }
+  static func sandboxExpired(_ message: String) -> APIError {
+    .init(410, "SANDBOX_EXPIRED", message)
+  }
 
   static func payloadTooLarge(_ limitBytes: Int) -> APIError {
     .init(413, "PAYLOAD_TOO_LARGE", "the body is over \(limitBytes) bytes")

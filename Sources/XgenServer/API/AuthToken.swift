@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// `POST /api/v1/auth/token`: an API key for a JWT of 15 minutes.
 @LoopActor
 func authToken(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
@@ -12,7 +10,7 @@ func authToken(_ server: Server, _ request: APIRequest) async throws(APIError) -
   do throws(AuthenticationError) { principal = try server.tokens.authenticate(apiKey: key) } catch {
     throw .unauthorized("this API key is not known")
   }
-  let issued = server.tokens.issue(for: principal, now: Int64(time(nil)))
+  let issued = server.tokens.issue(for: principal, now: server.authorizer.now())
   var writer = JSONWriter()
   writer.beginObject()
   writer.key("token")

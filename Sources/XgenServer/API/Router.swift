@@ -2,7 +2,8 @@ internal import Reactor
 
 /// A route of the API: the template is also the metrics' label.
 struct Route: Sendable {
-  typealias Endpoint = @LoopActor @Sendable (Server, APIRequest) async throws(APIError) -> APIResponse
+  typealias Endpoint =
+    @LoopActor @Sendable (Server, APIRequest) async throws(APIError) -> APIResponse
 
   enum Access: Sendable {
     /// Without credentials.

@@ -62,7 +62,8 @@ struct PublicAddresses: Sendable {
 
   /// Whether a Host header names a preview and not the API.
   func isPreview(host: String) -> Bool {
-    let name = host.split(separator: ":").first.map { $0.lowercased() } ?? ""
+    var name = host.split(separator: ":").first.map { $0.lowercased() } ?? ""
+    if name.hasSuffix(".") { name.removeLast() }  // the same name, spelled to its root
     let domain = previewDomain.split(separator: ":").first.map { $0.lowercased() } ?? ""
     return name == domain || name.hasSuffix("." + domain)
   }

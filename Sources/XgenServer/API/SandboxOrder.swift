@@ -91,7 +91,8 @@ struct SandboxOrder: Sendable, Equatable {
         || member.value.utf8.count > Limits.maxMetadataValueBytes
       {
         throw fields.error(
-          "metadata", "keys are at most \(Limits.maxMetadataKeyBytes) bytes, "
+          "metadata",
+          "keys are at most \(Limits.maxMetadataKeyBytes) bytes, "
             + "values \(Limits.maxMetadataValueBytes)")
       }
       metadata[member.name] = member.value

@@ -21,7 +21,7 @@ func sandboxWebSocket(
   }
   let upstream = try await server.sidecars.openWebSocket(sandbox)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: server.authorizer.subprotocol(of: exchange))
+    let client = exchange.acceptWebSocket(subprotocol: server.authorizer.subprotocol(of: exchange.head))
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")

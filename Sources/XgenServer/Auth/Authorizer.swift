@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Reactor
 
-/// Finds out who asks, from an exchange's headers, and whether a route is theirs.
+/// Finds out who asks, from a request's headers, and whether a route is theirs.
 struct Authorizer {
   let tokens: TokenIssuer
   let now: @Sendable () -> Int64
@@ -12,15 +12,15 @@ struct Authorizer {
 
   /// The caller, with the route's permission; nil on open routes.
   func authorize(
-    _ exchange: HTTPExchange, _ route: Route, _ query: HTTPQuery
+    _ head: HTTPRequestHead, _ route: Route, _ query: HTTPQuery
   ) throws(APIError) -> Principal? {
     switch route.access {
     case .open: return nil
     case .permission(let permission):
-      return try require(permission, of: try caller(exchange, nil))
+      return try require(permission, of: try caller(head, nil))
     case .webSocket(let permission):
-      let token = query["token"] ?? subprotocolToken(exchange)
-      return try require(permission, of: try caller(exchange, token))
+      let token = query["token"] ?? subprotocolToken(head)
+      return try require(permission, of: try caller(head, token))
     }
   }
 
@@ -31,8 +31,8 @@ struct Authorizer {
     throw .forbidden("this needs the permission \(permission.rawValue)")
   }
 
-  private func caller(_ exchange: HTTPExchange, _ token: String?) throws(APIError) -> Principal {
-    guard let credential = try credential(exchange, token) else {
+  private func caller(_ head: HTTPRequestHead, _ token: String?) throws(APIError) -> Principal {
+    guard let credential = try credential(head, token) else {
       throw .unauthorized(
         "send 'Authorization: Bearer <token>' (POST /api/v1/auth/token) or 'ApiKey <key>'")
     }
@@ -44,9 +44,9 @@ struct Authorizer {
   }
 
   private func credential(
-    _ exchange: HTTPExchange, _ token: String?
+    _ head: HTTPRequestHead, _ token: String?
   ) throws(APIError) -> Credential? {
-    let values = exchange.head.headers.values("authorization")
+    let values = head.headers.values("authorization")
     if values.count > 1 { throw .unauthorized("Authorization is repeated") }
     if let value = values.first {
       guard let credential = Credential(authorization: value) else {
@@ -68,16 +68,22 @@ struct Authorizer {
     }
   }
 
-  private func subprotocolToken(_ exchange: HTTPExchange) -> String? {
-    guard let offered = try? exchange.offeredSubprotocols(), offered.contains(Self.subprotocolName)
-    else { return nil }
+  private func subprotocolToken(_ head: HTTPRequestHead) -> String? {
+    let offered = offeredSubprotocols(head)
+    guard offered.contains(Self.subprotocolName) else { return nil }
     return offered.first { $0.hasPrefix(Self.bearerPrefix) }
       .map { String($0.dropFirst(Self.bearerPrefix.count)) }
   }
 
   /// What a 101 chooses; never the one that carries the token.
-  func subprotocol(of exchange: HTTPExchange) -> String? {
-    guard let offered = try? exchange.offeredSubprotocols() else { return nil }
-    return offered.contains(Self.subprotocolName) ? Self.subprotocolName : nil
+  func subprotocol(of head: HTTPRequestHead) -> String? {
+    offeredSubprotocols(head).contains(Self.subprotocolName) ? Self.subprotocolName : nil
+  }
+
+  /// None where the list is malformed.
+  private func offeredSubprotocols(_ head: HTTPRequestHead) -> [String] {
+    let values = head.headers.values("sec-websocket-protocol")
+    if values.isEmpty { return [] }
+    return (try? WebSocketHandshake.parseSubprotocols(values.joined(separator: ", "))) ?? []
   }
 }

@@ -8,10 +8,13 @@ enum Secrets {
   /// file appears whole (temporary name + link).
   static func load(_ path: String) throws(SettingError) -> String {
     for _ in 0..<2 {
-      if let text = try read(path) { return text }
+      if let text = try read(path) {
+        if !text.isEmpty { return text }
+        throw SettingError(name: path, problem: "is empty; remove it to have a new one made")
+      }
       try make(path, Base64URL.encode(SystemRandom.bytes(32)))
     }
-    throw SettingError(name: path, problem: "is empty; remove it to have a new one made")
+    throw SettingError(name: path, problem: "is removed while it is made")
   }
 
   /// Nil if there is no such file.
@@ -43,8 +46,8 @@ enum Secrets {
   }
 
   private static func make(_ path: String, _ text: String) throws(SettingError) {
-    let temporary = "\(path).\(getpid())"
-    unlink(temporary)
+    // Not named by the pid: two containers that share the folder may both be process 1.
+    let temporary = "\(path).\(Base64URL.encode(SystemRandom.bytes(9)))"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     if descriptor < 0 { throw failure(path) }
     let line = Array((text + "\n").utf8)

@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// A setting that can't be used; the text names it and says what it takes.
 struct SettingError: Error, Sendable, Equatable, CustomStringConvertible {
   let name: String
@@ -78,18 +80,19 @@ enum SettingValue {
   }
 
   static func url(_ name: String, _ text: String) throws(SettingError) -> String {
-    guard text.hasPrefix("http://") || text.hasPrefix("https://"), !text.contains(" ") else {
-      throw SettingError(name: name, problem: "'\(text)' is not an http or https URL")
+    let url = text.hasSuffix("/") ? String(text.dropLast()) : text
+    let scheme = ["http://", "https://"].first { url.hasPrefix($0) }
+    let authority = url.dropFirst(scheme?.count ?? 0).prefix { $0 != "/" }
+    let isPrintable = url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3F && $0 != 0x23 }
+    guard scheme != nil, isPrintable, HTTPHost(String(authority)) != nil else {
+      throw SettingError(
+        name: name, problem: "'\(text)' is not an http or https URL such as https://xgen.example")
     }
-    return text.hasSuffix("/") ? String(text.dropLast()) : text
+    return url
   }
 
   static func hostAndPort(_ name: String, _ text: String) throws(SettingError) -> String {
-    let isHost = text.utf8.allSatisfy {
-      (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
-        || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ":")
-    }
-    guard isHost, !text.isEmpty, !text.hasPrefix(".") else {
+    guard let host = HTTPHost(text), !host.name.hasPrefix("."), !text.hasSuffix(":") else {
       throw SettingError(name: name, problem: "'\(text)' is not a domain name with optional port")
     }
     return text.lowercased()

@@ -37,7 +37,8 @@ struct Settings: Sendable {
       guard text.hasPrefix("/"), !text.utf8.contains(0) else {
         throw SettingError(name: "--data-dir", problem: "'\(text)' is not an absolute path")
       }
-      settings.dataDirectory = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
+      settings.dataDirectory =
+        text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     },
     Setting("--backend", "XGEN_BACKEND", "local", "where sandboxes run (local)") {
       _, text throws(SettingError) in

@@ -54,7 +54,8 @@ final class Metrics {
     var text = ""
     family(&text, "xgen_http_requests_total", "counter", "HTTP requests answered.")
     for (key, count) in requests.sorted(by: { Self.precedes($0.key, $1.key) }) {
-      text += "xgen_http_requests_total{\(Self.labels(key.key)),status=\"\(key.status)\"} \(count)\n"
+      text +=
+        "xgen_http_requests_total{\(Self.labels(key.key)),status=\"\(key.status)\"} \(count)\n"
     }
     let name = "xgen_http_request_duration_seconds"
     family(&text, name, "histogram", "Time from a request's head to its answer.")

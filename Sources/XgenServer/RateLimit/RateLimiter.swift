@@ -10,6 +10,11 @@ struct RateLimiter {
   private var buckets: [String: Bucket] = [:]
   /// Shared by all that find the table full of clients that are busy.
   private var overflow: Bucket
+  /// When the table was last searched for buckets to drop.
+  private var droppedAtMs: UInt64 = 0
+
+  /// Between two searches, so that a crowd of new clients does not cost one each.
+  private static let dropEveryMs: UInt64 = 1_000
 
   init(perMinute: Int) {
     self.perMinute = perMinute
@@ -41,6 +46,8 @@ struct RateLimiter {
 
   /// A bucket that is full again says no more than an absent one.
   private mutating func dropFull(_ nowMs: UInt64) {
+    if droppedAtMs > 0 && nowMs - min(nowMs, droppedAtMs) < Self.dropEveryMs { return }
+    droppedAtMs = nowMs
     buckets = buckets.filter { nowMs - min(nowMs, $0.value.atMs) < 60_000 }
   }
 }

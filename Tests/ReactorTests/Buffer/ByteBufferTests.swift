@@ -91,7 +91,8 @@ import Testing
     var model: [UInt8] = []
     for step in 0..<3000 {
       switch Int.random(in: 0..<8, using: &random) {
-      case 0: buffer.clear(keepingCapacity: Int.random(in: 0..<2048, using: &random))
+      case 0:
+        buffer.clear(keepingCapacity: Int.random(in: 0..<2048, using: &random))
         model = []
       case 1: buffer.reserve(Int.random(in: 0..<300, using: &random))
       case 2:

@@ -161,7 +161,11 @@ private actor Tally {
     let number = await withCheckedContinuation { continuation in
       precondition(door.isOnLoop)
       do {
-        try pool.submit { 1 } completion: { continuation.resume(returning: $0) }
+        try pool.submit {
+          1
+        } completion: {
+          continuation.resume(returning: $0)
+        }
       } catch {
         continuation.resume(returning: 0)
       }

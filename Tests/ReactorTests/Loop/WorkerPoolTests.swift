@@ -29,7 +29,11 @@ import Testing
       let pool = WorkerPool(loop: loop, maxThreads: 3)
       var sum = 0
       for number in 1...500 {
-        try pool.submit { number * 2 } completion: { sum += $0 }
+        try pool.submit {
+          number * 2
+        } completion: {
+          sum += $0
+        }
       }
       loop.runToEnd()
       #expect(sum == 500 * 501)
@@ -41,7 +45,13 @@ import Testing
     try await withLoop { loop in
       let pool = WorkerPool(loop: loop, maxThreads: 1)
       var answers: [Int] = []
-      for number in 0..<300 { try pool.submit { number } completion: { answers.append($0) } }
+      for number in 0..<300 {
+        try pool.submit {
+          number
+        } completion: {
+          answers.append($0)
+        }
+      }
       loop.runToEnd()
       #expect(answers == Array(0..<300))
       pool.close()
@@ -53,17 +63,33 @@ import Testing
       let pool = WorkerPool(loop: loop, maxThreads: 1, maxQueued: 3)
       let gate = Gate()
       var finished = 0
-      try pool.submit { gate.pass() } completion: { finished += 1 }
+      try pool.submit {
+        gate.pass()
+      } completion: {
+        finished += 1
+      }
       while gate.waiting == 0 { sched_yield() }
-      for _ in 0..<3 { try pool.submit {} completion: { finished += 1 } }
+      for _ in 0..<3 {
+        try pool.submit {
+        } completion: {
+          finished += 1
+        }
+      }
       #expect(throws: WorkerPool.Full.self) {
-        try pool.submit { Issue.record("ran") } completion: { Issue.record("answered") }
+        try pool.submit {
+          Issue.record("ran")
+        } completion: {
+          Issue.record("answered")
+        }
       }
       #expect(pool.outstanding == 4)
       gate.open()
       loop.runToEnd()
       #expect(finished == 4)
-      try pool.submit {} completion: { finished += 1 }
+      try pool.submit {
+      } completion: {
+        finished += 1
+      }
       loop.runToEnd()
       #expect(finished == 5)
       pool.close()
@@ -74,7 +100,12 @@ import Testing
     try await withLoop { loop in
       let pool = WorkerPool(loop: loop, maxThreads: 3)
       let gate = Gate()
-      for _ in 0..<6 { try pool.submit { gate.pass() } completion: {} }
+      for _ in 0..<6 {
+        try pool.submit {
+          gate.pass()
+        } completion: {
+        }
+      }
       while gate.waiting < 3 { sched_yield() }
       #expect(gate.waiting == 3)
       gate.open()
@@ -89,12 +120,22 @@ import Testing
       let pool = WorkerPool(loop: loop, maxThreads: 2)
       let done = Counter()
       var answers = 0
-      for _ in 0..<100 { try pool.submit { done.add() } completion: { answers += 1 } }
+      for _ in 0..<100 {
+        try pool.submit {
+          done.add()
+        } completion: {
+          answers += 1
+        }
+      }
       pool.close()
       #expect(done.value == 100)
       #expect(answers == 0, "answers come on the loop")
       pool.close()
-      #expect(throws: WorkerPool.Full.self) { try pool.submit {} completion: {} }
+      #expect(throws: WorkerPool.Full.self) {
+        try pool.submit {
+        } completion: {
+        }
+      }
       loop.runToEnd()
       #expect(answers == 100)
     }
@@ -110,7 +151,10 @@ import Testing
       let freed = Counter()
       for _ in 0..<50 {
         let witness = ThreadWitness(door: loop.handle, freed: freed)
-        try pool.submit {} completion: { _ = witness }
+        try pool.submit {
+        } completion: {
+          _ = witness
+        }
       }
       loop.runToEnd()
       #expect(freed.value == 50)

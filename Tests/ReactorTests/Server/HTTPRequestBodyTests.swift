@@ -47,7 +47,8 @@ import Testing
       let head = request("POST /", "Content-Length: 4", "Expect: 100-continue")
       #expect(site.ask(client, head, until: "\r\n\r\n") == response("100 Continue"))
       #expect(site.ask(client, "body", until: "body") == okay("body"))
-      #expect(site.ask(client, head + "body", until: "body") == response("100 Continue") + okay("body"))
+      #expect(
+        site.ask(client, head + "body", until: "body") == response("100 Continue") + okay("body"))
       site.close()
     }
   }
@@ -67,7 +68,10 @@ import Testing
 
   @Test(arguments: [
     ("Content-Length: 200000", [UInt8](repeating: 0x61, count: 200_000)),
-    ("Transfer-Encoding: chunked", Array("20000\r\n".utf8) + [UInt8](repeating: 0x61, count: 0x20000)),
+    (
+      "Transfer-Encoding: chunked",
+      Array("20000\r\n".utf8) + [UInt8](repeating: 0x61, count: 0x20000)
+    ),
   ])
   func aBodyThatIsTooLargeIsRefusedAndTheConnectionClosed(
     framing: String, body: [UInt8]
@@ -107,7 +111,8 @@ import Testing
         exchange.readBody { _ in
           pieces += 1
           exchange.answer("enough")
-        } onEnd: { _ in }
+        } onEnd: { _ in
+        }
       }
       let client = try site.connect()
       client.send(request("POST /", "Content-Length: 6") + "abc")
@@ -131,7 +136,11 @@ import Testing
       loop.turns(200)
       #expect(client.stream.pendingByteCount > 4_000_000, "the kernel and the server hold the rest")
       var received: [UInt8] = []
-      waiting?.readBody { received += $0 } onEnd: { _ in waiting?.answer("read") }
+      waiting?.readBody {
+        received += $0
+      } onEnd: { _ in
+        waiting?.answer("read")
+      }
       loop.run(until: { client.text.hasSuffix("read") })
       #expect(received == body)
       waiting = nil
@@ -148,7 +157,9 @@ import Testing
         $0.readBody { piece in
           received += piece.count
           exchange?.pauseBody()
-        } onEnd: { _ in exchange?.answer("read") }
+        } onEnd: { _ in
+          exchange?.answer("read")
+        }
       }
       let client = try site.connect()
       client.send(request("POST /", "Content-Length: 1000000"))
@@ -181,7 +192,8 @@ import Testing
       loop.turns(5)
       client.stream.endWriting()
       loop.run(until: { site.server.connectionCount == 0 })
-      #expect(log == ["\(Result<[UInt8], HTTPBodyError>.failure(.disconnected))", "gone", "status 0"])
+      #expect(
+        log == ["\(Result<[UInt8], HTTPBodyError>.failure(.disconnected))", "gone", "status 0"])
       site.close()
     }
   }

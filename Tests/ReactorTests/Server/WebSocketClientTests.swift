@@ -83,7 +83,9 @@ private let accepting =
   @Test func anInterimAnswerIsNotTheAnswer() async throws {
     try await handshake { _, peer in
       peer.send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + accepting + "\r\n")
-    } expect: { _, _, answer in #expect(error(answer) == nil) }
+    } expect: { _, _, answer in
+      #expect(error(answer) == nil)
+    }
   }
 
   @Test(arguments: [
@@ -95,7 +97,9 @@ private let accepting =
       try await handshake { _, peer in
         let text = "HTTP/1.1 403 Forbidden\r\n" + rest
         if isDripped { peer.drip(text) } else { peer.send(text) }
-      } expect: { _, _, answer in #expect(error(answer) == .refused(status: 403, body: body)) }
+      } expect: { _, _, answer in
+        #expect(error(answer) == .refused(status: 403, body: body))
+      }
     }
   }
 
@@ -143,16 +147,22 @@ private let accepting =
 
   @Test func anAnswerThatDoesNotComeIsAnError() async throws {
     try await handshake(timeoutMs: 20) { _, _ in
-    } expect: { _, _, answer in #expect(error(answer) == .timedOut) }
+    } expect: { _, _, answer in
+      #expect(error(answer) == .timedOut)
+    }
     try await handshake { _, peer in
       peer.send("HTTP/1.1 101 Switch")
       peer.stream.endWriting()
-    } expect: { _, _, answer in #expect(error(answer) == .closed) }
+    } expect: { _, _, answer in
+      #expect(error(answer) == .closed)
+    }
   }
 
   @Test func aRequestThatCanNotBeWrittenIsAnError() async throws {
     try await handshake(target: "/a b") { _, _ in
-    } expect: { _, _, answer in #expect(error(answer) == .invalidRequest(.invalidTarget)) }
+    } expect: { _, _, answer in
+      #expect(error(answer) == .invalidRequest(.invalidTarget))
+    }
   }
 
   @Test func theServerChoosesASubprotocolAndRefusesWhatIsNoWebSocket() async throws {

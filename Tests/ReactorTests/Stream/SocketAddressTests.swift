@@ -4,17 +4,18 @@ import TestSupport
 import Testing
 
 @Suite struct SocketAddressTests {
-  @Test(arguments: [
-    ("127.0.0.1:8080", "127.0.0.1:8080", "127.0.0.1", 8080, true),
-    ("0.0.0.0:0", "0.0.0.0:0", "0.0.0.0", 0, false),
-    ("10.1.2.3:65535", "10.1.2.3:65535", "10.1.2.3", 65535, false),
-    ("localhost:80", "127.0.0.1:80", "127.0.0.1", 80, true),
-    ("[::1]:8080", "[::1]:8080", "::1", 8080, true),
-    ("[2001:DB8::1]:1", "[2001:db8::1]:1", "2001:db8::1", 1, false),
-    (":8080", "[::]:8080", "::", 8080, false),
-    ("unix:/run/x.sock", "unix:/run/x.sock", "/run/x.sock", nil, true),
-    ("unix:x:1", "unix:x:1", "x:1", nil, true),
-  ] as [(String, String, String, UInt16?, Bool)])
+  @Test(
+    arguments: [
+      ("127.0.0.1:8080", "127.0.0.1:8080", "127.0.0.1", 8080, true),
+      ("0.0.0.0:0", "0.0.0.0:0", "0.0.0.0", 0, false),
+      ("10.1.2.3:65535", "10.1.2.3:65535", "10.1.2.3", 65535, false),
+      ("localhost:80", "127.0.0.1:80", "127.0.0.1", 80, true),
+      ("[::1]:8080", "[::1]:8080", "::1", 8080, true),
+      ("[2001:DB8::1]:1", "[2001:db8::1]:1", "2001:db8::1", 1, false),
+      (":8080", "[::]:8080", "::", 8080, false),
+      ("unix:/run/x.sock", "unix:/run/x.sock", "/run/x.sock", nil, true),
+      ("unix:x:1", "unix:x:1", "x:1", nil, true),
+    ] as [(String, String, String, UInt16?, Bool)])
   func readsAndWrites(
     text: String, description: String, host: String, port: UInt16?, isLoopback: Bool
   ) throws {

@@ -47,7 +47,8 @@ extension JSON: CustomStringConvertible {
     case .string(let text): Self.quoted(text)
     case .array(let values): "[" + values.map(\.description).joined(separator: ",") + "]"
     case .object(let members):
-      "{" + members.map { Self.quoted($0.name) + ":" + $0.value.description }
+      "{"
+        + members.map { Self.quoted($0.name) + ":" + $0.value.description }
         .joined(separator: ",") + "}"
     }
   }
