@@ -1,5 +1,6 @@
 /// Every bound of the control plane, by name. Streams' marks are in `StreamLimits`, connections'
-/// in `HTTPServerLimits`, the wire's in `WireLimits`, a local sandbox's in `LocalLimits`.
+/// in `HTTPServerLimits`, the wire's in `WireLimits`, waits for sidecars in `SidecarTimeouts`, a
+/// local sandbox's in `LocalLimits`.
 enum Limits {
   /// A request's body on the JSON routes.
   static let maxBodyBytes = 1024 * 1024
@@ -14,10 +15,6 @@ enum Limits {
   static let maxEnvValueBytes = 32 * 1024
   /// How long create waits for `running`.
   static let createWaitMs: UInt64 = 250
-  /// How long a sandbox may take to start before it is an error.
-  static let startTimeoutMs: UInt64 = 30_000
-  /// How long exec and ws wait for a sandbox that starts.
-  static let readyWaitMs: UInt64 = 30_000
 
   // Exec.
   static let defaultExecSeconds = 30
@@ -32,8 +29,10 @@ enum Limits {
   static let execKillWaitMs: UInt64 = 1_000
 
   // WebSocket relay.
-  /// The largest message either way (wire-protocol: 64 MiB).
+  /// The largest message of a client (wire-protocol: 64 MiB).
   static let maxMessageBytes = 64 * 1024 * 1024
+  /// The largest of a sidecar: a file of 64 MiB behind an envelope's head of 9 bytes.
+  static let maxSidecarMessageBytes = maxMessageBytes + 9
   /// Without a byte inside a frame that has begun.
   static let frameStallMs: UInt64 = 60_000
   static let maxRelaysPerSandbox = 256
@@ -43,9 +42,7 @@ enum Limits {
   static let tombstoneMs: Int64 = 5 * 60 * 1000
   static let maxTombstones = 10_000
   static let sweepMs: UInt64 = 250
-  /// Health of running sandboxes: one probe each so often, so long, and so many misses.
-  static let healthEveryMs: UInt64 = 10_000
-  static let healthTimeoutMs: UInt64 = 10_000
+  /// Health probes in a row without an answer, before a running sandbox is an error.
   static let maxHealthMisses = 3
   /// Deletes under way at once when the server ends.
   static let shutdownMs: UInt64 = 20_000

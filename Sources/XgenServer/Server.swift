@@ -22,12 +22,12 @@ final class Server {
 
   init(
     settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, log: Logger,
-    clock: Clock = .system
+    clock: Clock = .system, timeouts: SidecarTimeouts = SidecarTimeouts()
   ) {
     self.settings = settings
     self.log = log
     metrics = Metrics()
-    sidecars = SidecarClient(backend: backend)
+    sidecars = SidecarClient(backend: backend, timeouts: timeouts)
     catalog = Catalog(
       backend: backend, sidecars: sidecars, metrics: metrics, log: log, clock: clock,
       maxSandboxes: settings.maxSandboxes)

@@ -15,6 +15,8 @@ public final class HTTPExchange {
   /// The peer is gone, or has ended its direction while it waits for the response. Called at
   /// most once, and not after the response.
   public var onDisconnect: (() -> Void)?
+  /// What `onDisconnect` tells has happened, perhaps before it was set.
+  public private(set) var hasDisconnected = false
   /// The response's stream can take more.
   public var onDrain: (() -> Void)?
   /// Called once when the response was written or the peer is gone: status (0: none), bytes.
@@ -223,6 +225,7 @@ public final class HTTPExchange {
   func didDrain() { onDrain?() }
 
   func didDisconnect() {
+    hasDisconnected = true
     didFail(.disconnected)
     let disconnected = onDisconnect
     onDisconnect = nil

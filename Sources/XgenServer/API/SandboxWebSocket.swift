@@ -20,13 +20,16 @@ func sandboxWebSocket(
       "the sandbox has \(Limits.maxRelaysPerSandbox) WebSockets already", retryAfterSeconds: 1)
   }
   let upstream = try await server.sidecars.openWebSocket(sandbox)
+  let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: server.authorizer.subprotocol(of: exchange.head))
+    let client = exchange.acceptWebSocket(subprotocol: subprotocol)
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")
   }
-  let relay = WebSocketRelay(client: client, sidecar: upstream) { [weak sandbox] relay in
+  let relay = WebSocketRelay(client: client, sidecar: upstream) { [weak sandbox] reason in
+    if let sandbox { _ = server.sidecars.fault(sandbox, reason) }
+  } onEnd: { [weak sandbox] relay in
     sandbox?.relays.remove(relay)
   }
   sandbox.relays.insert(relay)

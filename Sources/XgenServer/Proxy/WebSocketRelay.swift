@@ -10,12 +10,18 @@ final class WebSocketRelay: Hashable {
   private let client: RelaySide
   private let sidecar: RelaySide
   private let onEnd: (WebSocketRelay) -> Void
+  /// Told what the sidecar did against the protocol.
+  private let onFault: (_ reason: String) -> Void
   private let clientDidClose: () -> Void
   private var openSides = 2
 
-  init(client: HTTPUpgrade, sidecar: HTTPUpgrade, onEnd: @escaping (WebSocketRelay) -> Void) {
+  init(
+    client: HTTPUpgrade, sidecar: HTTPUpgrade, onFault: @escaping (_ reason: String) -> Void,
+    onEnd: @escaping (WebSocketRelay) -> Void
+  ) {
     self.client = RelaySide(client, role: .server)
     self.sidecar = RelaySide(sidecar, role: .client)
+    self.onFault = onFault
     self.onEnd = onEnd
     clientDidClose = client.didClose
     self.client.connect(to: self.sidecar, of: self)
@@ -38,6 +44,19 @@ final class WebSocketRelay: Hashable {
     for side in [client, sidecar] where side.hasStalled {
       end(.policyViolation, "a frame was begun and not finished")
     }
+  }
+
+  /// Bytes that wait for both peers together.
+  var pendingByteCount: Int { client.pendingByteCount + sidecar.pendingByteCount }
+
+  /// A side sent what no WebSocket peer may: it is told so, the other one is not to blame.
+  fileprivate func sideDidFail(_ side: RelaySide, _ failure: WebSocketError) {
+    let reason = failure.reason.description
+    side.finish(failure.closeCode, reason)
+    if side === client { return sidecar.finish(.goingAway, "") }
+    if failure == .messageTooBig { return client.finish(.messageTooBig, "the message is too big") }
+    client.finish(.internalError, "the sandbox broke the protocol")
+    onFault("the sidecar broke the WebSocket protocol: \(reason)")
   }
 
   fileprivate func sideDidClose(_ side: RelaySide) {
@@ -75,13 +94,19 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   private var lastReadMs: UInt64
   private var isPaused = false
   private var endTimer: Timer?
+  private var endTimerCount = 0
 
   private static let endTimeoutMs: UInt64 = 2_000
+  /// A peer that takes a byte now and then does not hold up the server's end for longer.
+  private static let maxEndTimers = 5
 
   init(_ upgrade: HTTPUpgrade, role: WebSocketRole) {
     stream = upgrade.stream
     self.role = role
-    scanner = WebSocketFrameScanner(role: role, maxMessageBytes: Limits.maxMessageBytes)
+    let isSidecar = role == .client
+    scanner = WebSocketFrameScanner(
+      role: role,
+      maxMessageBytes: isSidecar ? Limits.maxSidecarMessageBytes : Limits.maxMessageBytes)
     swap(&leftover, &upgrade.leftover)
     lastReadMs = upgrade.stream.loop.nowMs
   }
@@ -90,6 +115,8 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     self.other = other
     self.relay = relay
   }
+
+  var pendingByteCount: Int { stream.pendingByteCount }
 
   func start() {
     stream.delegate = self
@@ -114,8 +141,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     if result.forwardCount > 0 { other.write(bytes, result) }
     if result.heldCount > 0 { held.append(contentsOf: bytes.suffix(result.heldCount)) }
     if let failure = result.failure {
-      finish(failure.closeCode, failure.reason.description)
-      other.finish(.protocolError, "the peer broke the protocol")
+      relay?.sideDidFail(self, failure)
     } else if other.stream.isCongested {
       isPaused = true
       stream.pauseReading()
@@ -180,11 +206,12 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   private func startEndTimer() {
     if endTimer != nil || stream.isClosing { return }
     let pending = stream.pendingByteCount
+    endTimerCount += 1
     endTimer = stream.loop.after(ms: Self.endTimeoutMs) { [weak self] in
       guard let self else { return }
       endTimer = nil
       let isTaking = stream.pendingByteCount > 0 && stream.pendingByteCount < pending
-      if isTaking { startEndTimer() } else { stream.close() }
+      if isTaking && endTimerCount < Self.maxEndTimers { startEndTimer() } else { stream.close() }
     }
   }
 

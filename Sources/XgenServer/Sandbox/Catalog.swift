@@ -32,6 +32,7 @@ final class Catalog {
   /// Takes over the sandboxes of an earlier run and starts the sweep.
   func start() async throws(BackendError) {
     backend.onEvent = { [unowned self] in handle($0) }
+    sidecars.onFault = { [unowned self] in fail($0, $1) }
     for record in try await backend.start() {
       let sandbox = Sandbox(record)
       live[record.id] = sandbox
@@ -89,7 +90,7 @@ final class Catalog {
   }
 
   private func probeUntilRunning(_ sandbox: Sandbox) async {
-    let problem = await sidecars.probe(sandbox, timeoutMs: Limits.startTimeoutMs)
+    let problem = await sidecars.probe(sandbox, timeoutMs: sidecars.timeouts.startMs)
     guard sandbox.status == .starting else { return }
     if let problem {
       fail(sandbox, "the sandbox did not start: \(problem)")
@@ -129,7 +130,7 @@ final class Catalog {
 
   /// Waits for a starting sandbox; throws if it can't be used.
   func waitUntilReady(_ sandbox: Sandbox) async throws(APIError) {
-    let deadline = LoopActor.loop.nowMs + Limits.readyWaitMs
+    let deadline = LoopActor.loop.nowMs + sidecars.timeouts.readyMs
     while sandbox.status == .starting, LoopActor.loop.nowMs < deadline {
       await sandbox.waitForChange(ms: deadline - LoopActor.loop.nowMs)
     }
@@ -186,13 +187,13 @@ final class Catalog {
     let now = LoopActor.loop.nowMs
     guard sandbox.status == .running else { return }
     if sandbox.probedAtMs == 0 { sandbox.probedAtMs = now }
-    guard now - sandbox.probedAtMs >= Limits.healthEveryMs else { return }
+    guard now - sandbox.probedAtMs >= sidecars.timeouts.healthEveryMs else { return }
     sandbox.probedAtMs = now
     LoopActor.task { await self.probeHealth(sandbox) }
   }
 
   private func probeHealth(_ sandbox: Sandbox) async {
-    let problem = await sidecars.probe(sandbox, timeoutMs: Limits.healthTimeoutMs)
+    let problem = await sidecars.probe(sandbox, timeoutMs: sidecars.timeouts.healthMs)
     guard let problem else {
       sandbox.healthMisses = 0
       return

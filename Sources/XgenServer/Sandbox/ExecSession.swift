@@ -27,6 +27,7 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   private static let stdinPieceBytes = 256 * 1024
 
   private let order: ExecOrder
+  private let sandbox: Sandbox
   private unowned let client: SidecarClient
   private var state = State.ready
   private var socket: WebSocketConnection?
@@ -36,12 +37,17 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   /// Its share of the client's `capturedBytes`, which the client takes back.
   private(set) var capturedBytes = 0
 
-  init(_ order: ExecOrder, client: SidecarClient) {
+  init(_ order: ExecOrder, in sandbox: Sandbox, client: SidecarClient) {
     self.order = order
+    self.sandbox = sandbox
     self.client = client
   }
 
   func run(_ upgrade: HTTPUpgrade, _ completion: @escaping Completion) {
+    if state == .done {  // abandoned before it began
+      upgrade.stream.close()
+      return completion(.failure(.sandboxUnreachable("the client has gone")))
+    }
     self.completion = completion
     let socket = WebSocketConnection(
       stream: upgrade.stream, role: .client,
@@ -127,7 +133,9 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     }
   }
 
-  private func garbage() { fail(.sandboxUnreachable("the sidecar does not speak the protocol")) }
+  private func garbage() {
+    fail(client.fault(sandbox, "the sidecar does not speak the protocol"))
+  }
 
   private func send(_ type: MessageType, _ payload: [UInt8], id: UInt32 = 0) {
     let head = EnvelopeHead(type, channel: Self.channel, id: id)

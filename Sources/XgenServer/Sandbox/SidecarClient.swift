@@ -5,10 +5,16 @@ internal import Reactor
 @LoopActor
 final class SidecarClient {
   private let backend: any SandboxBackend
+  let timeouts: SidecarTimeouts
+  /// Told that a sidecar does not speak as one must: it is broken, or no longer ours.
+  var onFault: ((Sandbox, _ reason: String) -> Void)?
   /// Bytes of output that execs hold now, all together.
   var capturedBytes = 0
 
-  init(backend: any SandboxBackend) { self.backend = backend }
+  init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
+    self.backend = backend
+    self.timeouts = timeouts
+  }
 
   /// Authority of requests to a sidecar; it is not looked at.
   static let host = "sidecar"
@@ -30,15 +36,16 @@ final class SidecarClient {
   /// Open ports, ascending, without repetition.
   func openPorts(_ sandbox: Sandbox) async throws(APIError) -> [UInt16] {
     var request = HTTPClientRequest(target: "/ports", host: Self.host)
+    request.timeoutMs = timeouts.answerMs
     request.maxResponseBytes = 64 * 1024
     let response = try await send(request, to: sandbox)
     guard response.head.status == 200, let value = try? JSONParser.parse(response.body),
       case .array(let elements) = value, elements.count <= Self.maxPorts
-    else { throw .sandboxUnreachable("the sidecar's list of ports makes no sense") }
+    else { throw fault(sandbox, "the sidecar's list of ports makes no sense") }
     var ports: Set<UInt16> = []
     for element in elements {
       guard case .int(let number) = element, let port = UInt16(exactly: number), port > 0 else {
-        throw .sandboxUnreachable("the sidecar's list of ports makes no sense")
+        throw fault(sandbox, "the sidecar's list of ports makes no sense")
       }
       ports.insert(port)
     }
@@ -53,10 +60,24 @@ final class SidecarClient {
       waiting in
       HTTPClientExchange(stream, request) { waiting.resume(returning: $0) }
     }
-    do { return try result.get() } catch { throw .sandboxUnreachable("the sidecar: \(error)") }
+    do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
-  func dial(_ sandbox: Sandbox) throws(APIError) -> any ByteStream {
+  private func unreachable(_ sandbox: Sandbox, _ error: HTTPClientError) -> APIError {
+    switch error {
+    case .malformed, .handshake, .bodyTooLarge: fault(sandbox, "the sidecar: \(error)")
+    case .stream, .closed, .invalidRequest, .timedOut, .refused:
+      .sandboxUnreachable("the sidecar: \(error)")
+    }
+  }
+
+  /// Puts the sandbox into `error`; returns what its client is told.
+  func fault(_ sandbox: Sandbox, _ reason: String) -> APIError {
+    onFault?(sandbox, reason)
+    return .sandboxUnreachable(reason)
+  }
+
+  private func dial(_ sandbox: Sandbox) throws(APIError) -> any ByteStream {
     do throws(BackendError) { return try backend.dial(id: sandbox.record.id, .sidecar) } catch {
       switch error {
       case .unavailable(let reason), .failed(let reason): throw .sandboxUnreachable(reason)
@@ -72,13 +93,14 @@ final class SidecarClient {
     var result = Result<HTTPUpgrade, HTTPClientError>.failure(.closed)
     await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
       WebSocketClientHandshake(
-        stream, target: "/ws", host: Self.host, nonce: SystemRandom.pair()
+        stream, target: "/ws", host: Self.host, nonce: SystemRandom.pair(),
+        timeoutMs: timeouts.answerMs
       ) {
         result = $0
         waiting.resume()
       }
     }
-    do { return try result.get() } catch { throw .sandboxUnreachable("the sidecar: \(error)") }
+    do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
   /// Runs a command and collects its output; the client's disconnect kills it.
@@ -91,9 +113,10 @@ final class SidecarClient {
     }
     sandbox.runningExecs += 1
     defer { sandbox.runningExecs -= 1 }
-    let upgrade = try await openWebSocket(sandbox)
-    let session = ExecSession(order, client: self)
+    if exchange.hasDisconnected { throw .sandboxUnreachable("the client has gone") }
+    let session = ExecSession(order, in: sandbox, client: self)
     exchange.onDisconnect = { session.abandon() }
+    let upgrade = try await openWebSocket(sandbox)
     let result = await withCheckedContinuation { waiting in
       session.run(upgrade) { waiting.resume(returning: $0) }
     }
