@@ -8,8 +8,10 @@ TEST_PACKAGES := python3-venv python3-pip git mawk procps
 VENV := .build/venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 RUN_ARGS ?= --dev
+FUZZ_SECONDS ?= 120
+FUZZ_TARGET ?=
 
-.PHONY: help deps deps-test build run test test-swift test-wire lint format bench clean
+.PHONY: help deps deps-test build run test test-swift test-wire fuzz sanitize lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +57,22 @@ $(VENV)/ready: Tests/Conformance/requirements.txt
 # A client in another language, on its own codecs, against the built server.
 test-wire: deps-test build $(VENV)/ready
 	$(VENV)/bin/pytest -q Tests/Conformance
+
+fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGET=$(FUZZ_TARGET) Tests/Fuzz/run
+
+# Runs the tests under sanitizer $(1) in .build-$(2), with its options $(3); any report fails, be
+# it of a program that a test started.
+define sanitized
+	@rm -f .build-$(2)/report.*; \
+	SWIFT_BACKTRACE=enable=no $(3):log_path=$(CURDIR)/.build-$(2)/report \
+	  $(SWIFT) test --sanitize=$(1) --scratch-path .build-$(2); status=$$?; \
+	if cat .build-$(2)/report.* 2>/dev/null; then status=1; fi; exit $$status
+endef
+
+sanitize: deps-test ## run the Swift tests under AddressSanitizer, then under ThreadSanitizer
+	$(call sanitized,address,asan,ASAN_OPTIONS=detect_leaks=0)
+	$(call sanitized,thread,tsan,TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions)
 
 lint: ## formatting and repeated-import rules; no output is good
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests bench

@@ -50,8 +50,11 @@ let package = Package(
       ],
       path: "bench/Sources", swiftSettings: settings),
     .target(
-      name: "TestSupport", dependencies: ["Reactor", "XgenProtocol"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Reactor", "CLinux", "XgenProtocol"], path: "Tests/TestSupport",
       swiftSettings: settings),
+    .target(
+      name: "ServerTestSupport", dependencies: ["XgenServer", "Reactor", "TestSupport"],
+      path: "Tests/ServerTestSupport", swiftSettings: settings),
     .testTarget(
       name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"],
       swiftSettings: settings),
@@ -61,7 +64,7 @@ let package = Package(
     .testTarget(
       name: "XgenServerTests",
       dependencies: [
-        "XgenServer", "Reactor", "CLinux", "TestSupport",
+        "XgenServer", "Reactor", "XgenProtocol", "CLinux", "TestSupport", "ServerTestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
@@ -69,9 +72,17 @@ let package = Package(
       name: "XgenSidecarTests",
       dependencies: ["XgenSidecar", "XgenProtocol", "Reactor", "TestSupport"],
       swiftSettings: settings),
+    // Replays the corpora of the libFuzzer targets, which `Tests/Fuzz/run` builds.
+    .testTarget(
+      name: "FuzzCorpusTests",
+      dependencies: ["Reactor", "XgenProtocol", "XgenServer", "TestSupport"],
+      path: "Tests/Fuzz", exclude: ["Targets", "corpus", "run"], swiftSettings: settings),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["XgenServer", "XgenSidecar", "Reactor", "XgenProtocol", "TestSupport"],
+      dependencies: [
+        "XgenServer", "Reactor", "XgenProtocol", "TestSupport", "ServerTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -90,6 +91,14 @@ int xgen_set_no_new_privileges(void) { return result_of(prctl(PR_SET_NO_NEW_PRIV
 int xgen_set_limit(int resource, uint64_t soft, uint64_t hard) {
   struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
   return result_of(setrlimit(resource, &limit));
+}
+
+int xgen_raise_nofile(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }
 
 int xgen_limit_nproc(void) { return RLIMIT_NPROC; }

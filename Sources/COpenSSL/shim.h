@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -17,6 +18,20 @@
 
 static inline int xgen_ssl_ctx_set_min_proto_version(SSL_CTX *ctx, int version) {
   return (int)SSL_CTX_set_min_proto_version(ctx, version);
+}
+
+static inline int xgen_ssl_ctx_set_max_proto_version(SSL_CTX *ctx, int version) {
+  return (int)SSL_CTX_set_max_proto_version(ctx, version);
+}
+
+/// Key exchange groups, best first, by name; 1 on success.
+static inline int xgen_ssl_ctx_set_groups(SSL_CTX *ctx, const char *names) {
+  return (int)SSL_CTX_set1_groups_list(ctx, names);
+}
+
+/// Appends a certificate to the chain, which then owns it; 1 on success.
+static inline int xgen_ssl_ctx_add_chain_certificate(SSL_CTX *ctx, X509 *certificate) {
+  return (int)SSL_CTX_add0_chain_cert(ctx, certificate);
 }
 
 static inline long xgen_ssl_ctx_set_mode(SSL_CTX *ctx, long mode) {
@@ -40,17 +55,12 @@ static inline int xgen_ssl_set_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
-// Memory BIOs
+// BIOs
 
-/// The unread bytes of a memory BIO, which keeps owning them until the next call on it.
-static inline long xgen_bio_mem_data(BIO *bio, char *_Nullable *_Nonnull data) {
-  return BIO_get_mem_data(bio, data);
-}
+/// What a BIO's read callback says before it returns -1: nothing there now, try again.
+static inline void xgen_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 
-/// What a read from an empty memory BIO returns: -1 means "try again", not the end.
-static inline void xgen_bio_set_mem_eof_return(BIO *bio, int value) {
-  BIO_set_mem_eof_return(bio, value);
-}
+static inline void xgen_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 
 #pragma clang assume_nonnull end
 

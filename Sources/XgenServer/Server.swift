@@ -12,6 +12,7 @@ final class Server {
   let sidecars: SidecarClient
   let metrics: Metrics
   let log: Logger
+  private let certificate: ServerCertificate?
   private(set) var addresses: PublicAddresses
   private(set) var authorizer: Authorizer
   private var rateLimiter: RateLimiter
@@ -20,10 +21,15 @@ final class Server {
 
   var tokens: TokenIssuer { authorizer.tokens }
 
+  /// Clients' connections that are open, WebSockets included.
+  var connectionCount: Int { http.connectionCount }
+
   init(
     settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, log: Logger,
-    clock: Clock = .system, timeouts: SidecarTimeouts = SidecarTimeouts()
+    certificate: ServerCertificate? = nil, clock: Clock = .system,
+    timeouts: SidecarTimeouts = SidecarTimeouts()
   ) {
+    self.certificate = certificate
     self.settings = settings
     self.log = log
     metrics = Metrics()
@@ -44,7 +50,9 @@ final class Server {
       case .unknownSandbox: throw ServerError("the backend did not start")
       }
     }
-    http = HTTPServer(loop: LoopActor.loop, refusal: Self.refusal) { [unowned self] in serve($0) }
+    http = HTTPServer(
+      loop: LoopActor.loop, limits: settings.connectionLimits, refusal: Self.refusal
+    ) { [unowned self] in serve($0) }
     var bound: [SocketAddress] = []
     for address in settings.listen { if let one = try listen(address) { bound.append(one) } }
     guard let first = bound.first else { throw ServerError("no address to listen at") }
@@ -53,18 +61,24 @@ final class Server {
   }
 
   private func listen(_ address: SocketAddress) throws(ServerError) -> SocketAddress? {
-    do throws(UVError) { return try http.listen(at: address) } catch {
+    do throws(UVError) { return try http.listen(at: address, tls: tlsProvider()) } catch {
       // A machine without IPv6 still serves the default's other half.
       if case .ipv6 = address, address.isLoopback, settings.listen.count > 1 { return nil }
       throw ServerError("can't listen at \(address): \(error)")
     }
   }
 
+  private func tlsProvider() -> HTTPServer.TLSProvider? {
+    guard let certificate else { return nil }
+    return { certificate.context }
+  }
+
   private func publicAddresses(_ bound: SocketAddress) -> PublicAddresses {
     let port = bound.port ?? 80
     return PublicAddresses(
-      externalURL: settings.externalURL ?? "http://localhost:\(port)",
-      previewDomain: settings.previewDomain ?? "preview.localhost:\(port)")
+      externalURL: settings.externalURL ?? "\(settings.scheme)://localhost:\(port)",
+      previewDomain: settings.previewDomain ?? "preview.localhost:\(port)",
+      isEncrypted: certificate != nil)
   }
 
   /// Ends sandboxes and connections; returns when nothing is left.
@@ -106,7 +120,12 @@ final class Server {
     do throws(HTTPParseError) { target = try exchange.head.decodedTarget() } catch {
       throw .refusal(error.status, error.reason)
     }
-    switch router.match(exchange.head.method, target.segments) {
+    let method = exchange.head.method
+    if case .other = method { throw .methodUnknown() }
+    if method == .options, exchange.head.targetForm == .asterisk {
+      throw .methodNotAllowed("GET, HEAD, POST, PUT, DELETE, OPTIONS")
+    }
+    switch router.match(method, target.segments) {
     case .found(let route, let parameters): return (route, parameters, target.query)
     case .methodNotAllowed(let allowed): throw .methodNotAllowed(allowed)
     case .notFound: throw .notFound("there is nothing at this path")

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Logging
 internal import Reactor
@@ -22,7 +23,6 @@ public enum XgenServerMain {
   }
 
   private static func serve(_ settings: Settings) -> Never {
-    let settings = settings
     do {
       let start = try ServerStart(settings)
       let loop = try LoopActor.bind()
@@ -54,16 +54,22 @@ struct ServerStart: Sendable {
   let settings: Settings
   let dataDirectory: String
   let tokens: TokenIssuer
+  let certificate: LoadedCertificate?
   let log: Logger
   /// How the banner tells where the key is.
   let keyHint: (text: String, shell: String)
 
-  init(_ settings: Settings) throws {
+  /// Files that are not connections: listeners, sandboxes' watches, logs.
+  private static let reservedFiles = 1_024
+
+  init(_ given: Settings) throws {
+    let settings = Self.fitting(given)
     self.settings = settings
     dataDirectory = settings.dataDirectory ?? Self.defaultDataDirectory()
     log = Logger(label: "xgen") { _ in
       StderrLogHandler(isJSON: settings.logsJSON, logLevel: settings.logLevel)
     }
+    certificate = try settings.tlsFiles.map { try LoadedCertificate($0) }
     try Self.makeDirectories(dataDirectory)
     let secret = try settings.jwtSecret ?? Secrets.load("\(dataDirectory)/jwt-secret")
     let (store, hint) = try Self.keys(settings, dataDirectory)
@@ -73,6 +79,16 @@ struct ServerStart: Sendable {
         "\(dataDirectory)/jwt-secret is too short; remove it to have a new one made")
     }
     self.tokens = tokens
+  }
+
+  /// A relayed WebSocket is two files; what the system allows bounds the connections.
+  private static func fitting(_ given: Settings) -> Settings {
+    var settings = given
+    let files = Int(xgen_raise_nofile())
+    let most = max(64, (files - reservedFiles) / 2)
+    let wanted = settings.connectionLimits.maxConnections
+    settings.connectionLimits.maxConnections = min(wanted, most)
+    return settings
   }
 
   private static func defaultDataDirectory() -> String {
@@ -159,7 +175,20 @@ private final class Lifetime {
     local.uidRange = start.settings.uidRange
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = LocalBackend(local, workers: workers, logger: start.log)
-    return Server(settings: start.settings, tokens: start.tokens, backend: backend, log: start.log)
+    return Server(
+      settings: start.settings, tokens: start.tokens, backend: backend, log: start.log,
+      certificate: certificate(workers))
+  }
+
+  /// With TLS, a SIGHUP has the files read again; without, it ends the process as ever.
+  private func certificate(_ workers: WorkerPool) -> ServerCertificate? {
+    guard let loaded = start.certificate else { return nil }
+    let certificate = ServerCertificate(loaded, workers: workers, log: start.log)
+    let watch = try? SignalWatch(loop: LoopActor.loop, signal: SIGHUP) {
+      LoopActor.task { await certificate.reload() }
+    }
+    if let watch { signals.append(watch) }
+    return certificate
   }
 
   private func besideUs() -> String {
@@ -189,7 +218,7 @@ private final class Lifetime {
 /// What a person sees at the start, on stdout.
 private enum Banner {
   static func print(_ start: ServerStart, _ addresses: PublicAddresses, _ bound: [SocketAddress]) {
-    let urls = bound.map { "http://\($0)" }
+    let urls = bound.map { "\(start.settings.scheme)://\($0)" }
     var lines = [
       "xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"
     ]

@@ -51,6 +51,8 @@ int xgen_memfd(const char *_Nonnull name);
 int xgen_set_dumpable(bool dumpable);
 int xgen_set_no_new_privileges(void);
 int xgen_set_limit(int resource, uint64_t soft, uint64_t hard);
+/// Raises the soft limit of open files to the hard one; returns what it is then.
+int xgen_raise_nofile(void);
 int xgen_limit_nproc(void);
 int xgen_limit_nofile(void);
 int xgen_limit_fsize(void);

@@ -14,6 +14,8 @@ final class HTTPConnection: ByteStreamDelegate {
 
   let server: HTTPServer
   let stream: any ByteStream
+  /// Under which it is counted, if it is.
+  let peer: PeerCounter.Key?
   private var state = State.head
   private var parser: HTTPRequestParser
   /// Bytes that came and are not used up: an unfinished head, or requests ahead of their turn.
@@ -30,17 +32,22 @@ final class HTTPConnection: ByteStreamDelegate {
   private var deadlineMs: UInt64
   private var lastPending = 0
 
-  init(server: HTTPServer, stream: any ByteStream) {
+  init(server: HTTPServer, stream: any ByteStream, peer: PeerCounter.Key?) {
     self.server = server
     self.stream = stream
+    self.peer = peer
     parser = HTTPRequestParser(limits: server.limits.head)
-    deadlineMs = server.loop.nowMs + server.limits.headMs
+    // A handshake has a limit of its own.
+    deadlineMs = stream.isEncrypted ? .max : server.loop.nowMs + server.limits.headMs
   }
 
   func start() {
     stream.delegate = self
     stream.resumeReading()
   }
+
+  /// The end of TLS's handshake.
+  func streamDidConnect() { deadlineMs = server.loop.nowMs + server.limits.headMs }
 
   // MARK: Input
 
@@ -71,8 +78,28 @@ final class HTTPConnection: ByteStreamDelegate {
         parsedHead = nil
         begin(head)
       } else if !useInput() {
-        return
+        break
       }
+    }
+    if peerEnded { endOfInput() }
+  }
+
+  /// Goes on in a turn of its own, not within the handler's call.
+  private func pumpSoon() {
+    if !isPumping { server.loop.after(ms: 0) { [self] in pump() } }
+  }
+
+  /// The peer sends no more, and what it sent is used up as far as it goes now.
+  private func endOfInput() {
+    switch state {
+    case .head where stream.isCongested: break  // the drain goes on
+    case .head where parser.isMidHead:
+      refuse(status: 400, reason: "the request ended early")
+    case .head: closeAfterPending()
+    case .exchange:
+      if !body.isComplete && (responseIsDone || exchange?.wantsBody == true) { abort() }
+    case .lingering: if stream.pendingByteCount == 0 { stream.close() }
+    case .upgraded, .closed: break
     }
   }
 
@@ -134,9 +161,9 @@ final class HTTPConnection: ByteStreamDelegate {
   private func readBody(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard state == .exchange, !body.isComplete, let exchange else { return 0 }
     if !exchange.wantsBody && !responseIsDone { return 0 }
-    deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
     do throws(HTTPParseError) {
       let (used, data) = try body.read(bytes)
+      extendBodyTime(by: used)
       if let data { exchange.didReceiveBody(data) }
       if body.isComplete { bodyDidEnd() }
       return used
@@ -147,6 +174,17 @@ final class HTTPConnection: ByteStreamDelegate {
     }
   }
 
+  private func allowBodyTime() { deadlineMs = server.loop.nowMs + server.limits.bodyStallMs }
+
+  /// Each byte is worth the time it has at the least rate, so that drips do not add up to hours;
+  /// a burst earns no more than the whole stall time.
+  private func extendBodyTime(by byteCount: Int) {
+    if deadlineMs == .max { return }
+    let now = server.loop.nowMs
+    let earned = UInt64(byteCount) * 1000 / server.limits.minBodyBytesPerSecond
+    deadlineMs = min(max(deadlineMs, now) + earned, now + server.limits.bodyStallMs)
+  }
+
   private func bodyDidEnd() {
     deadlineMs = .max
     exchange?.didEndBody()
@@ -155,23 +193,11 @@ final class HTTPConnection: ByteStreamDelegate {
 
   func streamDidEnd() {
     peerEnded = true
-    keepsAlive = false
-    switch state {
-    case .head:
-      if parser.isMidHead {
-        refuse(status: 400, reason: "the request ended early")
-      } else {
-        closeAfterPending()
-      }
-    case .exchange:
-      if body.isComplete {
-        exchange?.didDisconnect()
-      } else if input.isEmpty {
-        abort()
-      }  // else the rest of the body may lie in `input`: `wantBody` sees
-    case .lingering: if stream.pendingByteCount == 0 { stream.close() }
-    case .upgraded, .closed: break
+    if state == .exchange {
+      if body.isComplete && input.isEmpty { exchange?.didDisconnect() }
+      if !body.isComplete && input.isEmpty { return abort() }
     }
+    pump()
   }
 
   // MARK: What the exchange asks for
@@ -179,10 +205,9 @@ final class HTTPConnection: ByteStreamDelegate {
   /// The handler wants the body, or more of it.
   func wantBody() {
     if body.isComplete || state != .exchange { return }
-    deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
+    allowBodyTime()
     stream.resumeReading()
     pump()
-    if peerEnded && state == .exchange && !body.isComplete { abort() }
   }
 
   func pauseBody() {
@@ -195,7 +220,7 @@ final class HTTPConnection: ByteStreamDelegate {
   /// Whether the next response head may promise a further request.
   func keepsAliveAfter(_ exchange: HTTPExchange) -> Bool {
     guard keepsAlive, !server.isClosing else { return false }
-    if body.isComplete { return true }
+    if body.isComplete { return !peerEnded || !input.isEmpty }
     // A client that waits for a 100 sends no body after a final response, or does: unknown.
     if exchange.head.expectsContinue && !exchange.wantsBody { return false }
     return body.remainingAtMost(server.limits.maxDrainBytes)
@@ -207,8 +232,9 @@ final class HTTPConnection: ByteStreamDelegate {
     responseIsDone = true
     if !keepsAlive { return linger() }
     if !body.isComplete {
-      deadlineMs = server.loop.nowMs + server.limits.bodyStallMs
+      allowBodyTime()
       stream.resumeReading()
+      pumpSoon()
     }
     finishIfDone()
   }
@@ -221,8 +247,7 @@ final class HTTPConnection: ByteStreamDelegate {
     deadlineMs = server.loop.nowMs + server.limits.idleMs
     if server.isClosing { return linger() }
     stream.resumeReading()
-    // What came ahead of its turn is read in a fresh turn, not in the handler's call.
-    if !input.isEmpty && !isPumping { server.loop.after(ms: 0) { [self] in pump() } }
+    if !input.isEmpty || peerEnded { pumpSoon() }
   }
 
   /// Hands the stream over, with what has come behind the request, which has no body.

@@ -12,6 +12,8 @@ public enum HTTPBodyError: Error, Equatable, Sendable {
 public final class HTTPExchange {
   public let head: HTTPRequestHead
   public let peer: SocketAddress?
+  /// It came over TLS.
+  public let isEncrypted: Bool
   /// The peer is gone, or has ended its direction while it waits for the response. Called at
   /// most once, and not after the response.
   public var onDisconnect: (() -> Void)?
@@ -35,7 +37,8 @@ public final class HTTPExchange {
   init(connection: HTTPConnection, head: HTTPRequestHead) {
     self.connection = connection
     self.head = head
-    peer = (connection.stream as? SocketStream)?.peerAddress
+    peer = connection.stream.peerAddress
+    isEncrypted = connection.stream.isEncrypted
   }
 
   public var loop: Loop? { connection?.server.loop }

@@ -5,12 +5,19 @@ public struct HTTPServerLimits: Sendable {
   public var head = HTTPLimits()
   /// Open connections in all, upgraded ones included; at the limit the listeners pause.
   public var maxConnections = 9_500
-  /// From the first byte of a head (or from the accept) to its end.
+  /// Open connections of one peer: an IPv4 address or an IPv6 /64. Loopback and Unix sockets,
+  /// where proxies and load tests are, are not counted.
+  public var maxConnectionsPerPeer = 1_024
+  /// From the accept to the end of TLS's handshake.
+  public var handshakeMs = TLSLimits.handshakeMs
+  /// From the first byte of a head (or from the accept, with TLS from the handshake) to its end.
   public var headMs: UInt64 = 10_000
   /// Between two requests.
   public var idleMs: UInt64 = 75_000
   /// Without a byte of a body that a handler waits for.
   public var bodyStallMs: UInt64 = 30_000
+  /// A body that a handler waits for may be no slower over time.
+  public var minBodyBytesPerSecond: UInt64 = 500
   /// Without a byte of a response taken by the peer.
   public var writeStallMs: UInt64 = 60_000
   /// After the last response, for the peer to close (RFC 9112 §9.6).
@@ -40,6 +47,8 @@ public struct HTTPAnswer: Sendable {
 /// An HTTP/1.1 server on a loop: listeners, connections and their deadlines.
 public final class HTTPServer {
   public typealias Handler = (HTTPExchange) -> Void
+  /// The context for the next connection.
+  public typealias TLSProvider = () -> TLSContext
 
   public let loop: Loop
   public let limits: HTTPServerLimits
@@ -54,6 +63,7 @@ public final class HTTPServer {
   private var date = HTTPDate()
   /// Connections handed to another protocol that have not closed yet.
   private var upgradedCount = 0
+  private var peers = PeerCounter()
 
   public init(
     loop: Loop, limits: HTTPServerLimits = HTTPServerLimits(),
@@ -73,31 +83,43 @@ public final class HTTPServer {
       body: Array((reason + "\n").utf8))
   }
 
-  /// Starts listening; returns the address that was bound.
+  /// Starts listening; returns the address that was bound. `tls`: every connection there is TLS,
+  /// with the context that the closure gives at its accept.
   @discardableResult
-  public func listen(at address: SocketAddress) throws(UVError) -> SocketAddress {
+  public func listen(
+    at address: SocketAddress, tls: TLSProvider? = nil
+  ) throws(UVError) -> SocketAddress {
     let listener = try SocketListener.listen(loop: loop, at: address) { [unowned self] in
-      accept($0)
+      accept($0, tls)
     }
     listeners.append(listener)
     return listener.address
   }
 
   /// Serves a descriptor that listens already.
-  public func listen(adopting descriptor: Int32, address: SocketAddress) throws(UVError) {
+  public func listen(
+    adopting descriptor: Int32, address: SocketAddress, tls: TLSProvider? = nil
+  ) throws(UVError) {
     let listener = try SocketListener(loop: loop, adopting: descriptor, address: address) {
-      [unowned self] in accept($0)
+      [unowned self] in accept($0, tls)
     }
     listeners.append(listener)
   }
 
   public var connectionCount: Int { connections.count + upgradedCount }
 
-  private func accept(_ stream: SocketStream) {
-    let connection = HTTPConnection(server: self, stream: stream)
+  private func accept(_ stream: SocketStream, _ tls: TLSProvider?) {
+    let peer = stream.peerAddress.flatMap { PeerCounter.Key($0) }
+    guard peers.add(peer, atMost: limits.maxConnectionsPerPeer) else { return stream.close() }
+    let connection = HTTPConnection(server: self, stream: wrap(stream, tls), peer: peer)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
     pauseAtLimit()
+  }
+
+  private func wrap(_ stream: SocketStream, _ tls: TLSProvider?) -> any ByteStream {
+    guard let tls else { return stream }
+    return TLSStream(over: stream, tls(), handshakeMs: limits.handshakeMs)
   }
 
   private func pauseAtLimit() {
@@ -112,6 +134,7 @@ public final class HTTPServer {
 
   func didClose(_ connection: HTTPConnection) {
     connections[ObjectIdentifier(connection)] = nil
+    peers.remove(connection.peer)
     resumeBelowLimit()
     reportDrained()
   }
@@ -121,11 +144,13 @@ public final class HTTPServer {
   func didUpgrade(_ connection: HTTPConnection) -> () -> Void {
     connections[ObjectIdentifier(connection)] = nil
     upgradedCount += 1
+    let peer = connection.peer
     var isCounted = true
     return { [weak self] in
       guard let self, isCounted else { return }
       isCounted = false
       upgradedCount -= 1
+      peers.remove(peer)
       resumeBelowLimit()
       reportDrained()
     }

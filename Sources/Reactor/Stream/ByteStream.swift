@@ -9,6 +9,10 @@ public protocol ByteStream: AnyObject {
   /// Bytes accepted by `write` that the kernel has not taken yet.
   var pendingByteCount: Int { get }
   var isClosing: Bool { get }
+  /// The peer's address where there is one: not for Unix sockets and pipes.
+  var peerAddress: SocketAddress? { get }
+  /// Nobody between the peer and us can read or change the bytes.
+  var isEncrypted: Bool { get }
 
   func resumeReading()
   func pauseReading()
@@ -29,6 +33,10 @@ extension ByteStream {
   public func write(_ buffer: borrowing ByteBuffer) { buffer.withReadable { write($0) } }
 
   public func close() { close(nil) }
+
+  public var peerAddress: SocketAddress? { nil }
+
+  public var isEncrypted: Bool { false }
 }
 
 /// Who reads a stream. Every method runs on the loop.
@@ -55,6 +63,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
   case connect(UVError)
   case read(UVError)
   case write(UVError)
+  case tls(TLSError)
   /// Given up by a timer of ours; the text says which.
   case timedOut(String)
 
@@ -63,6 +72,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case .connect(let error): "connect: \(error)"
     case .read(let error): "read: \(error)"
     case .write(let error): "write: \(error)"
+    case .tls(let error): "\(error)"
     case .timedOut(let what): "timed out: \(what)"
     }
   }

@@ -189,6 +189,5 @@ public final class SocketStream: ByteStream {
     }
   }
 
-  /// Credentials and names of the peer, for logs and limits.
   public var peerAddress: SocketAddress? { SocketAddress.peer(of: descriptor) }
 }

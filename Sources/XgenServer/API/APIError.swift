@@ -75,6 +75,10 @@ extension APIError {
     return error
   }
 
+  static func methodUnknown() -> APIError {
+    .init(501, "METHOD_NOT_ALLOWED", "this method is not known here")
+  }
+
   static func sandboxNotReady(_ message: String) -> APIError {
     var error = APIError(409, "SANDBOX_NOT_READY", message)
     error.fields = [HTTPField(fixed: "Retry-After", 1)]

@@ -46,6 +46,8 @@ struct PublicAddresses: Sendable {
   let externalURL: String
   /// With a port where it has one.
   let previewDomain: String
+  /// This server speaks TLS itself.
+  var isEncrypted = false
 
   static let vncPort: UInt16 = 6080
 
@@ -56,6 +58,7 @@ struct PublicAddresses: Sendable {
   }
 
   private var previewScheme: String {
+    if isEncrypted { return "https" }
     let host = previewDomain.split(separator: ":").first ?? ""
     return host.hasSuffix(".localhost") || host == "localhost" ? "http" : "https"
   }

@@ -11,6 +11,8 @@ struct Settings: Sendable {
   var isDevelopment = false
   var logsJSON = false
   var logLevel = Logger.Level.info
+  var tlsCertificateFile: String?
+  var tlsKeyFile: String?
   var apiKeysFile: String?
   var apiKey: String?
   var jwtSecret: String?
@@ -22,6 +24,7 @@ struct Settings: Sendable {
   var maxSandboxes = 512
   var uidRange: Range<UInt32> = 200_000..<265_536
   var sidecarPath: String?
+  var connectionLimits = HTTPServerLimits()
 
   static let all: [Setting] = [
     Setting(
@@ -51,6 +54,16 @@ struct Settings: Sendable {
       "development: accept the key xgen_dev_key, listen and answer on loopback only"
     ) { settings, _ throws(SettingError) in
       settings.isDevelopment = true
+    },
+    Setting(
+      "--tls-cert", "XGEN_TLS_CERT", "FILE",
+      "serve HTTPS and wss: the certificate and its chain in PEM, read again on SIGHUP"
+    ) { settings, text throws(SettingError) in
+      settings.tlsCertificateFile = text
+    },
+    Setting("--tls-key", "XGEN_TLS_KEY", "FILE", "the certificate's private key in PEM") {
+      settings, text throws(SettingError) in
+      settings.tlsKeyFile = text
     },
     Setting(
       "--api-keys", "XGEN_API_KEYS", "FILE",
@@ -87,7 +100,7 @@ struct Settings: Sendable {
     },
     Setting(
       "--external-url", "AGENT_EXTERNAL_URL", "URL",
-      "how clients reach this server (http:// and the address)"
+      "how clients reach this server (http:// or https://, and the address)"
     ) { settings, text throws(SettingError) in
       settings.externalURL = try SettingValue.url("--external-url", text)
     },
@@ -109,6 +122,11 @@ struct Settings: Sendable {
     Setting("--max-sandboxes", "MAX_SANDBOXES", "N", "sandboxes at once (512)") {
       settings, text throws(SettingError) in
       settings.maxSandboxes = try SettingValue.int("--max-sandboxes", text, 1...100_000)
+    },
+    Setting(
+      "--limit", "XGEN_LIMITS", "NAME=VALUE[,…]", "limits of client connections, by name:"
+    ) { settings, text throws(SettingError) in
+      try ConnectionLimits.apply(text, to: &settings.connectionLimits)
     },
     Setting(
       "--uid-range", "XGEN_UID_RANGE", "FIRST-LAST",
@@ -138,6 +156,15 @@ struct Settings: Sendable {
       settings.logLevel = level
     },
   ]
+
+  /// Both or neither, once the settings are read.
+  var tlsFiles: TLSFiles? {
+    guard let tlsCertificateFile, let tlsKeyFile else { return nil }
+    return TLSFiles(certificate: tlsCertificateFile, key: tlsKeyFile)
+  }
+
+  /// Of the URLs that clients are given.
+  var scheme: String { tlsFiles == nil ? "http" : "https" }
 
   private static func addresses(_ text: String) throws(SettingError) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
@@ -213,6 +240,11 @@ extension Settings {
     if isDevelopment, let open = listen.first(where: { !$0.isLoopback }) {
       throw SettingError(name: "--dev", problem: "only listens on loopback, not on \(open)")
     }
+    if (tlsCertificateFile == nil) != (tlsKeyFile == nil) {
+      let (given, missing) =
+        tlsKeyFile == nil ? ("--tls-cert", "--tls-key") : ("--tls-key", "--tls-cert")
+      throw SettingError(name: given, problem: "needs \(missing) as well")
+    }
     if defaultTimeoutSeconds > maxTimeoutSeconds {
       throw SettingError(name: "--default-timeout", problem: "is above --max-timeout")
     }
@@ -234,6 +266,7 @@ extension Settings {
       let flag = setting.flag + (setting.placeholder.map { " \($0)" } ?? "")
       let variable = setting.variable.map { " [\($0)]" } ?? ""
       text += "  \(flag)\(variable)\n      \(setting.help)\n"
+      if setting.flag == "--limit" { text += ConnectionLimits.help }
     }
     text += "  --help, --version\n"
     return text

@@ -2,40 +2,49 @@
 ///
 /// Source: Kubernetes API conventions, `resource.Quantity`.
 enum Quantity {
-  /// In thousandths (for cpu), rounded up; nil if it is no quantity, negative or over Int64.
-  static func milli(_ text: String) -> Int64? { scaled(text, by: 1000) }
+  /// In thousandths (for cpu), rounded up; nil if it is no quantity of at most `maxLength`
+  /// characters and exponents of −18…18, or it is negative or over Int64.
+  static func milli(_ text: String) -> Int64? { scaled(text, by: 3) }
 
   /// In whole units (bytes), rounded up.
-  static func whole(_ text: String) -> Int64? { scaled(text, by: 1) }
+  static func whole(_ text: String) -> Int64? { scaled(text, by: 0) }
 
   private static let maxLength = 32
 
-  private static func scaled(_ text: String, by unit: Int64) -> Int64? {
+  private static func scaled(_ text: String, by places: Int) -> Int64? {
     guard text.utf8.count <= maxLength, let parsed = parse(Array(text.utf8)) else { return nil }
-    // digits × 10^exponent × 2^shift × unit
-    var value = parsed.digits
-    guard multiply(&value, by: unit) else { return nil }
-    for _ in 0..<parsed.shift { guard multiply(&value, by: 2) else { return nil } }
-    var exponent = parsed.exponent
-    while exponent > 0 {
-      guard multiply(&value, by: 10) else { return nil }
-      exponent -= 1
+    // digits × 2^shift × 10^exponent, of which only the result must fit: 10^31 × 2^60 may be on
+    // the way.
+    let exponent = parsed.exponent + places
+    let product = parsed.digits.multipliedFullWidth(by: 1 << UInt128(parsed.shift))
+    if exponent < 0 { return quotient(product, byTenTo: -exponent) }
+    guard product.high == 0 else { return nil }
+    var value = product.low
+    for _ in 0..<exponent {
+      let (multiplied, overflow) = value.multipliedReportingOverflow(by: 10)
+      if overflow { return nil }
+      value = multiplied
     }
-    while exponent < 0 && value > 0 {
-      value = value / 10 + (value % 10 == 0 ? 0 : 1)
-      exponent += 1
-    }
-    return value
+    return Int64(exactly: value)
   }
 
-  private static func multiply(_ value: inout Int64, by factor: Int64) -> Bool {
-    let (product, overflow) = value.multipliedReportingOverflow(by: factor)
-    value = product
-    return !overflow
+  /// Rounded up.
+  private static func quotient(
+    _ dividend: (high: UInt128, low: UInt128), byTenTo exponent: Int
+  ) -> Int64? {
+    // Who shifts has too few characters left for 38 digits behind the point: this is below 1.
+    guard exponent <= 38 else { return dividend == (0, 0) ? 0 : 1 }
+    let divisor = (0..<exponent).reduce(UInt128(1)) { power, _ in power * 10 }
+    guard dividend.high < divisor else { return nil }
+    let (quotient, remainder) = divisor.dividingFullWidth(dividend)
+    guard let whole = Int64(exactly: quotient) else { return nil }
+    if remainder == 0 { return whole }
+    return whole == .max ? nil : whole + 1
   }
 
   private struct Parsed {
-    var digits: Int64 = 0
+    /// Below 10^32, for lack of more characters.
+    var digits: UInt128 = 0
     var exponent = 0
     var shift = 0
   }
@@ -51,10 +60,7 @@ enum Quantity {
       if byte == UInt8(ascii: "."), !sawPoint {
         sawPoint = true
       } else if (48...57).contains(byte) {
-        guard multiply(&parsed.digits, by: 10) else { return nil }
-        let (sum, overflow) = parsed.digits.addingReportingOverflow(Int64(byte - 48))
-        if overflow { return nil }
-        parsed.digits = sum
+        parsed.digits = parsed.digits * 10 + UInt128(byte - 48)
         digitCount += 1
         if sawPoint { parsed.exponent -= 1 }
       } else {

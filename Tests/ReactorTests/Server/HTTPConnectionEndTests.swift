@@ -47,18 +47,6 @@ import Testing
     }
   }
 
-  @Test func aHeadCutOffIsAnswered400() async throws {
-    try await withLoop { loop in
-      let site = try HTTPSite(loop: loop) { _ in Issue.record("handled") }
-      let client = try site.connect()
-      client.send("GET / HTTP/1.1\r\n")
-      client.stream.endWriting()
-      loop.run(until: { client.hasEnded })
-      #expect(client.text.hasPrefix("HTTP/1.1 400 "))
-      site.close()
-    }
-  }
-
   @Test func aDisconnectIsReportedToWhoIsStillWorking() async throws {
     try await withLoop { loop in
       var exchange: HTTPExchange?
@@ -80,27 +68,6 @@ import Testing
       #expect(exchange?.isGone == true)
       exchange = nil
       site.close()
-    }
-  }
-
-  @Test func aClientThatEndsItsDirectionStillGetsItsAnswer() async throws {
-    try await withLoop { loop in
-      for size in [10, 8_000_000] {
-        for delay in [nil, 5] as [UInt64?] {
-          let site = try HTTPSite(loop: loop) { exchange in
-            let body = [UInt8](repeating: 0x62, count: size)
-            guard let delay else { return exchange.respond(200, body: body) }
-            loop.after(ms: delay) { exchange.respond(200, body: body) }
-          }
-          let client = try site.connect()
-          client.send(request("GET /"))
-          client.stream.endWriting()
-          loop.run(until: { client.hasEnded || client.isClosed })
-          #expect(client.bytes.count > size, "\(size) bytes, delay \(String(describing: delay))")
-          loop.run(until: { site.server.connectionCount == 0 })
-          site.close()
-        }
-      }
     }
   }
 

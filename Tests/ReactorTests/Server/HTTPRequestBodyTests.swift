@@ -215,39 +215,4 @@ import Testing
       site.close()
     }
   }
-
-  @Test func aBodyThatArrivedWholeBeforeTheClientsEndCanStillBeRead() async throws {
-    try await withLoop { loop in
-      var waiting: HTTPExchange?
-      let site = try HTTPSite(loop: loop) { waiting = $0 }
-      let client = try site.connect()
-      client.send(request("POST /", "Content-Length: 5") + "hello")
-      client.stream.endWriting()
-      loop.run(until: { waiting != nil })
-      loop.turns(10)
-      waiting?.echo()
-      loop.run(until: { client.hasEnded })
-      #expect(withoutDate(client.bytes) == okay("hello", "Connection: close"))
-      waiting = nil
-      site.close()
-    }
-  }
-
-  @Test func aBodyCutOffBeforeItIsAskedForIsReportedThen() async throws {
-    try await withLoop { loop in
-      var waiting: HTTPExchange?
-      var result: Result<[UInt8], HTTPBodyError>?
-      let site = try HTTPSite(loop: loop) { waiting = $0 }
-      let client = try site.connect()
-      client.send(request("POST /", "Content-Length: 5") + "he")
-      client.stream.endWriting()
-      loop.run(until: { waiting != nil })
-      loop.turns(10)
-      waiting?.readBody(maxBytes: 100) { result = $0 }
-      loop.run(until: { result != nil && site.server.connectionCount == 0 })
-      #expect(result == .failure(.disconnected))
-      waiting = nil
-      site.close()
-    }
-  }
 }

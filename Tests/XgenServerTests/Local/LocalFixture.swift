@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Reactor
+import ServerTestSupport
 import Testing
 
 @testable import XgenServer

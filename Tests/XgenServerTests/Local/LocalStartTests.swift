@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import ServerTestSupport
 import Testing
 
 @testable import XgenServer

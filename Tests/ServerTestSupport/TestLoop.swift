@@ -1,12 +1,12 @@
-import Glibc
-import Reactor
+internal import Glibc
+internal import Reactor
+internal import XgenServer
 
-@testable import XgenServer
-
-/// The one loop of the test process, on a thread of its own: what `LoopActor` runs on.
-enum TestLoop {
+/// The one loop of the test process, on a thread of its own: what `LoopActor` runs on. Tests of
+/// every target share it.
+public enum TestLoop {
   /// Runs `body` on the loop, which is started by the first caller.
-  static func run<Value: Sendable>(
+  public static func run<Value: Sendable>(
     _ body: @escaping @Sendable @LoopActor () async throws -> Value
   ) async throws -> Value {
     _ = started

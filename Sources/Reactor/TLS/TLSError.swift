@@ -1,0 +1,46 @@
+internal import COpenSSL
+
+/// Why a TLS connection ended without both sides' consent. The texts are OpenSSL's reasons.
+public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// No agreement: not TLS at all, no version or protocol in common, a certificate refused.
+  case handshake(String)
+  /// A record after the handshake that can't be right, or an alert from the peer.
+  case record(String)
+  /// The peer's bytes ended without a close_notify: something may be missing (RFC 8446 §6.1).
+  case truncated
+
+  public var description: String {
+    switch self {
+    case .handshake(let reason): "TLS handshake: \(reason)"
+    case .record(let reason): "TLS: \(reason)"
+    case .truncated: "TLS: the peer ended without a close_notify"
+    }
+  }
+}
+
+/// A file of certificates or of a key that can't be used, in one line.
+public struct TLSFileError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let path: String
+  public let problem: String
+
+  public var description: String { "\(path): \(problem)" }
+}
+
+/// The calling thread's queue of OpenSSL errors.
+enum OpenSSLErrors {
+  static func clear() { ERR_clear_error() }
+
+  /// Empties the queue; the first error's reason, which is the cause of the others.
+  static func takeReason() -> String {
+    let code = ERR_get_error()
+    ERR_clear_error()
+    guard let text = ERR_reason_error_string(code) else { return "no reason given" }
+    return String(cString: text)
+  }
+
+  /// Whether the last error says that a PEM file has no (further) block of the wanted kind.
+  static var isEndOfPEM: Bool {
+    let code = ERR_peek_last_error()
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE
+  }
+}

@@ -1,0 +1,127 @@
+import Reactor
+import ServerTestSupport
+import TestSupport
+import Testing
+import XgenProtocol
+
+@testable import XgenServer
+
+/// A sidecar that hangs, breaks off or talks nonsense gives its clients a clear error and puts
+/// its sandbox into `error`; the server is whole.
+@Suite struct LyingSidecarTests {
+  private static let ls = #"{"command":"ls","timeout_seconds":1}"#
+
+  private static func timeouts(_ answerMs: UInt64 = 10_000) -> SidecarTimeouts {
+    var timeouts = SidecarTimeouts()
+    timeouts.answerMs = answerMs
+    return timeouts
+  }
+
+  /// The server does all that it should for the next sandbox.
+  @LoopActor
+  private static func expectWhole(_ sidecar: LyingSidecar) async throws {
+    #expect(try await sidecar.client.send(.get, "/healthz").text == "ok")
+    sidecar.onRequest = { request in
+      request.accept()
+      request.send(.sandboxReady)
+      request.send(.ack, ExecAck(processID: 1, channel: 101).encode(), id: 1)
+      request.send(.execStdout, Array("fine".utf8))
+      request.send(.execExit, ExecExit(exitCode: 0).encode())
+    }
+    let id = try await sidecar.client.create()
+    let answer = try await sidecar.client.exec(id, ls)
+    #expect(answer.status == 200 && answer["stdout"] == "fine")
+    #expect(sidecar.deployment.server.sidecars.capturedBytes == 0)
+    #expect(try sidecar.deployment.sandbox(id).runningExecs == 0)
+  }
+
+  @Test func oneThatHangsIsGivenUp() async throws {
+    try await LyingSidecar.with(timeouts: Self.timeouts(50)) { sidecar in
+      let id = try await sidecar.client.create()
+      let exec = try await sidecar.client.exec(id, Self.ls)
+      #expect(exec.status == 502 && exec["error"].contains("no answer in time"))
+      let services = try await sidecar.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+      #expect(services.status == 502)
+      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      try await Self.expectWhole(sidecar)
+    }
+  }
+
+  @Test func oneThatBreaksOffIsUnreachable() async throws {
+    try await LyingSidecar.with { sidecar in
+      sidecar.onRequest = { $0.connection.stream.close() }
+      let id = try await sidecar.client.create()
+      #expect(try await sidecar.client.exec(id, Self.ls).status == 502)
+      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      #expect(try await sidecar.client.status(id) == "running")  // the health checks decide
+      try await Self.expectWhole(sidecar)
+    }
+  }
+
+  @Test(arguments: [
+    "\0\u{1}garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      + "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+  ])
+  func oneThatSpeaksNoHTTPIsAnError(answer: String) async throws {
+    try await LyingSidecar.with { sidecar in
+      sidecar.onRequest = { $0.send(answer) }
+      let id = try await sidecar.client.create()
+      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      let sandbox = try await sidecar.client.get(id)
+      #expect(sandbox["status"] == "error" && sandbox["status_reason"].contains("sidecar"))
+      #expect(try await sidecar.client.exec(id, Self.ls).status == 502)
+      try await Self.expectWhole(sidecar)
+    }
+  }
+
+  @Test(arguments: ["{}", "[1", "[0]", "[65536]", "[\"80\"]", "[1.5]"])
+  func portsThatAreNoneAreAnError(body: String) async throws {
+    try await LyingSidecar.with { sidecar in
+      sidecar.onRequest = {
+        $0.send("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      }
+      let id = try await sidecar.client.create()
+      let answer = try await sidecar.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+      #expect(answer.status == 502 && answer["error"].contains("ports"))
+      #expect(try await sidecar.client.status(id) == "error")
+    }
+  }
+
+  @Test func oneThatStopsAnsweringHealthChecksIsAnError() async throws {
+    var timeouts = SidecarTimeouts()
+    timeouts.healthEveryMs = 1
+    timeouts.healthMs = 10
+    try await LyingSidecar.with(timeouts: timeouts) { sidecar in
+      let id = try await sidecar.client.create()
+      sidecar.isHealthy = false
+      try await eventually("it is an error") { try await sidecar.client.status(id) == "error" }
+      #expect(try await sidecar.client.get(id)["status_reason"].contains("does not answer"))
+    }
+  }
+
+  @Test func oneThatNeverStartsIsAnError() async throws {
+    var timeouts = SidecarTimeouts()
+    timeouts.startMs = 300
+    timeouts.readyMs = 20
+    try await LyingSidecar.with(timeouts: timeouts) { sidecar in
+      sidecar.isHealthy = false
+      let created = try await sidecar.client.send(.post, "/api/v1/sandboxes", "{}")
+      #expect(created.status == 201 && created["status"] == "starting")
+      let early = try await sidecar.client.exec(created["id"], Self.ls)
+      #expect(early.status == 409 && early["code"] == "SANDBOX_NOT_READY")
+      #expect(early.fields["retry-after"] != nil)
+      try await eventually("it is an error") {
+        try await sidecar.client.status(created["id"]) == "error"
+      }
+      #expect(try await sidecar.client.exec(created["id"], Self.ls).status == 502)
+    }
+  }
+
+  private static func isRefusal(_ error: any Error, _ wanted: Int) -> Bool {
+    if case .refused(let status, let body) = error as? HTTPClientError {
+      return status == wanted && body.contains("SANDBOX_UNREACHABLE")
+    }
+    return false
+  }
+}

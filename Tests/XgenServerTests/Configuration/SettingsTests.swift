@@ -1,0 +1,130 @@
+import Logging
+import Reactor
+import Testing
+
+@testable import XgenServer
+
+@Suite struct SettingsTests {
+  private func settings(_ arguments: String..., env: [String: String] = [:]) throws -> Settings {
+    let command = try Settings.parse(arguments: arguments, environment: env)
+    guard case .serve(let settings) = command else {
+      Issue.record("no settings")
+      return Settings()
+    }
+    return settings
+  }
+
+  @Test func defaultsAreThoseOfTheReference() throws {
+    let settings = try settings()
+    #expect(settings.listen.map { "\($0)" } == ["127.0.0.1:8080", "[::1]:8080"])
+    #expect(settings.defaultTimeoutSeconds == 3600 && settings.maxTimeoutSeconds == 86_400)
+    #expect(settings.rateLimitPerMinute == 120 && !settings.isDevelopment && !settings.logsJSON)
+    #expect(settings.apiKey == nil && settings.jwtSecret == nil && settings.logLevel == .info)
+  }
+
+  @Test func everyFlagIsRead() throws {
+    let secret = String(repeating: "s", count: 32)
+    let settings = try settings(
+      "--listen", "0.0.0.0:1,[::]:0", "--data-dir=/d/", "--backend", "local", "--api-keys", "f",
+      "--api-key=k", "--jwt-secret", secret, "--preview-domain", "P.example:1",
+      "--external-url", "https://x.example/base/", "--default-timeout", "90s", "--max-timeout",
+      "1h30m", "--rate-limit-per-minute", "0", "--max-sandboxes", "7", "--uid-range", "5000-5999",
+      "--sidecar", "/s", "--log-format", "json", "--log-level", "debug")
+    #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
+    #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
+    #expect(settings.apiKey == "k" && settings.jwtSecret == secret)
+    #expect(settings.previewDomain == "p.example:1")
+    #expect(settings.externalURL == "https://x.example/base")
+    #expect(settings.defaultTimeoutSeconds == 90 && settings.maxTimeoutSeconds == 5400)
+    #expect(settings.rateLimitPerMinute == 0 && settings.maxSandboxes == 7)
+    #expect(settings.uidRange == 5000..<6000 && settings.sidecarPath == "/s")
+    #expect(settings.logsJSON && settings.logLevel == .debug)
+  }
+
+  @Test func flagsWinOverVariables() throws {
+    let env = ["RATE_LIMIT_PER_MINUTE": "5", "DEFAULT_TIMEOUT": "60", "MAX_SANDBOXES": ""]
+    let settings = try settings("--rate-limit-per-minute", "9", env: env)
+    #expect(settings.rateLimitPerMinute == 9 && settings.defaultTimeoutSeconds == 60)
+    #expect(settings.maxSandboxes == 512)  // an empty variable is none
+  }
+
+  @Test func developmentListensOnLoopbackOnly() throws {
+    #expect(try settings("--dev").isDevelopment)
+    #expect(try settings("--dev", "--listen", "127.0.0.2:0").isDevelopment)
+    for address in [":8080", "0.0.0.0:0", "127.0.0.1:0,10.0.0.1:0"] {
+      #expect(throws: SettingError.self) { try settings("--dev", "--listen", address) }
+    }
+  }
+
+  static let bad: [(flag: String, value: String)] = [
+    ("--listen", ""), ("--listen", "8080"), ("--listen", "example.com:80"), ("--listen", ":65536"),
+    ("--listen", "127.0.0.1:1,"), ("--data-dir", "rel"), ("--data-dir", ""),
+    ("--backend", "docker"), ("--api-key", ""), ("--api-key", "a b"), ("--jwt-secret", "short"),
+    ("--preview-domain", ""), ("--preview-domain", "a/b"), ("--preview-domain", "x:99999"),
+    ("--preview-domain", ".x"), ("--preview-domain", "x:"), ("--external-url", "x.example"),
+    ("--external-url", "ftp://x"), ("--external-url", "http://"), ("--external-url", "http:///a"),
+    ("--external-url", "http://a b"), ("--external-url", "http://u@h"),
+    ("--external-url", "http://h?q"), ("--default-timeout", ""), ("--default-timeout", "0"),
+    ("--default-timeout", "1d"), ("--default-timeout", "h"), ("--default-timeout", "-1s"),
+    ("--default-timeout", "1h30"), ("--default-timeout", "9999999999999999999h"),
+    ("--default-timeout", "25h"), ("--max-timeout", "2y"), ("--max-timeout", "1.5h"),
+    ("--rate-limit-per-minute", "-1"), ("--rate-limit-per-minute", "x"),
+    ("--rate-limit-per-minute", "1000001"), ("--max-sandboxes", "0"), ("--uid-range", "5"),
+    ("--uid-range", "6000-5000"), ("--uid-range", "0-10"), ("--uid-range", "1000-4294967295"),
+    ("--uid-range", "a-b"), ("--log-format", "xml"), ("--log-level", "loud"),
+  ]
+
+  @Test(arguments: bad)
+  func aBadValueNamesItsSetting(flag: String, value: String) throws {
+    let setting = try #require(Settings.all.first { $0.flag == flag })
+    let error = #expect(throws: SettingError.self) { try settings("\(flag)=\(value)") }
+    let name = try #require(error?.name)
+    #expect(name == flag || name == setting.variable)
+    #expect(!"\(error!)".contains("\n"))
+    guard let variable = setting.variable, !value.isEmpty, flag != "--default-timeout" else {
+      return
+    }
+    let other = #expect(throws: SettingError.self) { try settings(env: [variable: value]) }
+    #expect(other?.name.hasPrefix(variable) == true)
+  }
+
+  @Test func secretsAreNotRepeatedInErrors() {
+    for (flag, value) in [("--api-key", "my secret"), ("--jwt-secret", "my-secret")] {
+      let error = #expect(throws: SettingError.self) { try settings(flag, value) }
+      #expect(error?.problem.contains("secret") == false)
+    }
+  }
+
+  @Test(arguments: [
+    (["--nope"], "--nope"), (["serve"], "serve"), (["--listen"], "--listen"),
+    (["--dev=1"], "--dev"), (["--dev", ""], ""), (["-v"], "-v"),
+  ])
+  func anUnknownOrIncompleteFlagIsNamed(arguments: [String], name: String) {
+    let error = #expect(throws: SettingError.self) {
+      try Settings.parse(arguments: arguments, environment: [:])
+    }
+    #expect(error?.name == name)
+  }
+
+  @Test func helpAndVersionComeFirst() throws {
+    for arguments in [["--help"], ["--listen", "bad", "-h"]] {
+      guard case .help = try Settings.parse(arguments: arguments, environment: [:]) else {
+        Issue.record("no help")
+        continue
+      }
+    }
+    guard case .version = try Settings.parse(arguments: ["--version"], environment: [:]) else {
+      Issue.record("no version")
+      return
+    }
+  }
+
+  @Test func helpListsEverySettingWithItsVariable() {
+    for setting in Settings.all {
+      #expect(Settings.help.contains("  \(setting.flag)"))
+      #expect(Settings.help.contains(setting.help))
+      if let variable = setting.variable { #expect(Settings.help.contains("[\(variable)]")) }
+    }
+    #expect(Set(Settings.all.map(\.flag)).count == Settings.all.count)
+  }
+}
