@@ -70,7 +70,7 @@ define sanitized
 	if cat .build-$(2)/report.* 2>/dev/null; then status=1; fi; exit $$status
 endef
 
-sanitize: deps-test ## run the Swift tests under AddressSanitizer, then under ThreadSanitizer
+sanitize: deps-test build ## run the Swift tests under AddressSanitizer, then under ThreadSanitizer
 	$(call sanitized,address,asan,ASAN_OPTIONS=detect_leaks=0)
 	$(call sanitized,thread,tsan,TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions)
 

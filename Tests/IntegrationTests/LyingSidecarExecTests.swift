@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import ServerTestSupport
 import TestSupport
@@ -95,13 +96,17 @@ import XgenProtocol
       var held: LyingSidecar.Request?
       sidecar.onRequest = { held = $0 }
       let id = try await sidecar.client.create()
-      let raw = StreamProbe(
-        try SocketStream.connect(loop: LoopActor.loop, to: sidecar.deployment.address))
+      let stream = try SocketStream.connect(
+        loop: LoopActor.loop, to: sidecar.deployment.address)
+      let raw = StreamProbe(stream)
       raw.send(
         "POST /api/v1/sandboxes/\(id)/exec HTTP/1.1\r\nHost: x\r\nContent-Length: "
           + "\(Self.ls.utf8.count)\r\nAuthorization: ApiKey \(Deployment.adminKey)\r\n\r\n\(Self.ls)")
       let request = try await eventualValue("the handshake comes") { held }
-      raw.stream.close()
+      var reset = linger(l_onoff: 1, l_linger: 0)  // a close that the server sees at once
+      setsockopt(
+        stream.descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+      stream.close()
       try await eventually("the server sees the client go") {
         sidecar.deployment.server.connectionCount == 0
       }

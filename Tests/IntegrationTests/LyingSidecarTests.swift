@@ -42,7 +42,7 @@ import XgenProtocol
       #expect(exec.status == 502 && exec["error"].contains("no answer in time"))
       let services = try await sidecar.client.send(.get, "/api/v1/sandboxes/\(id)/services")
       #expect(services.status == 502)
-      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      #expect(await sidecar.client.refusal(id) == 502)
       try await Self.expectWhole(sidecar)
     }
   }
@@ -52,7 +52,7 @@ import XgenProtocol
       sidecar.onRequest = { $0.connection.stream.close() }
       let id = try await sidecar.client.create()
       #expect(try await sidecar.client.exec(id, Self.ls).status == 502)
-      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      #expect(await sidecar.client.refusal(id) == 502)
       #expect(try await sidecar.client.status(id) == "running")  // the health checks decide
       try await Self.expectWhole(sidecar)
     }
@@ -67,7 +67,7 @@ import XgenProtocol
     try await LyingSidecar.with { sidecar in
       sidecar.onRequest = { $0.send(answer) }
       let id = try await sidecar.client.create()
-      await #expect { try await sidecar.client.upgrade(id) } throws: { Self.isRefusal($0, 502) }
+      #expect(await sidecar.client.refusal(id) == 502)
       let sandbox = try await sidecar.client.get(id)
       #expect(sandbox["status"] == "error" && sandbox["status_reason"].contains("sidecar"))
       #expect(try await sidecar.client.exec(id, Self.ls).status == 502)
@@ -100,9 +100,8 @@ import XgenProtocol
     }
   }
 
-  @Test func oneThatNeverStartsIsAnError() async throws {
+  @Test func oneThatIsStillStartingIsNotReady() async throws {
     var timeouts = SidecarTimeouts()
-    timeouts.startMs = 300
     timeouts.readyMs = 20
     try await LyingSidecar.with(timeouts: timeouts) { sidecar in
       sidecar.isHealthy = false
@@ -111,17 +110,23 @@ import XgenProtocol
       let early = try await sidecar.client.exec(created["id"], Self.ls)
       #expect(early.status == 409 && early["code"] == "SANDBOX_NOT_READY")
       #expect(early.fields["retry-after"] != nil)
-      try await eventually("it is an error") {
-        try await sidecar.client.status(created["id"]) == "error"
-      }
-      #expect(try await sidecar.client.exec(created["id"], Self.ls).status == 502)
+      #expect(await sidecar.client.refusal(created["id"]) == 409)
+      #expect(try await sidecar.client.delete(created["id"]) == 204)
     }
   }
 
-  private static func isRefusal(_ error: any Error, _ wanted: Int) -> Bool {
-    if case .refused(let status, let body) = error as? HTTPClientError {
-      return status == wanted && body.contains("SANDBOX_UNREACHABLE")
+  @Test func oneThatNeverStartsIsAnError() async throws {
+    var timeouts = SidecarTimeouts()
+    timeouts.startMs = 20
+    try await LyingSidecar.with(timeouts: timeouts) { sidecar in
+      sidecar.isHealthy = false
+      let created = try await sidecar.client.send(.post, "/api/v1/sandboxes", "{}")
+      #expect(created.status == 201)
+      try await eventually("it is an error") {
+        try await sidecar.client.status(created["id"]) == "error"
+      }
+      #expect(try await sidecar.client.get(created["id"])["status_reason"].contains("start"))
+      #expect(try await sidecar.client.exec(created["id"], Self.ls).status == 502)
     }
-    return false
   }
 }

@@ -7,8 +7,8 @@ import XgenProtocol
 @testable import XgenServer
 
 /// What a sandbox took, it gives back. Counted in a process of its own, where no other test opens
-/// a descriptor or makes a handle.
-@Suite struct NothingLeftTests {
+/// a descriptor or makes a handle. One after the other: each blocks a thread of Swift's pool.
+@Suite(.serialized) struct NothingLeftTests {
   @Test func aDeletedSandboxLeavesNothing() async {
     await #expect(processExitsWith: .success) {
       try await LocalDeployment.with { local in
@@ -32,7 +32,7 @@ import XgenProtocol
         let id = try await local.client.create()
         let wire = try await local.client.connect(id)
         try await wire.start("sleep", ["1000"])
-        await local.deployment.server.shutDown()
+        await local.deployment.end()
         try await wire.wait("the client is told") { wire.isClosed ? () : nil }
         #expect(wire.closeCode == .goingAway)
       }

@@ -4,7 +4,9 @@ public import Testing
 internal import XgenServer
 
 /// A test waited in vain; the issue that tells where is recorded already.
-public struct WaitedInVain: Error {}
+public struct WaitedInVain: Error {
+  public init() {}
+}
 
 /// Asks again and again until there is a value; fails the test if there never is one.
 @LoopActor

@@ -4,8 +4,14 @@ public protocol WebSocketDelegate: AnyObject {
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer)
   /// After congestion, more can be sent.
   func webSocketDidDrain()
+  /// The peer broke the protocol: nothing more will come of it, and the connection ends.
+  func webSocketDidFail(_ error: WebSocketError)
   /// The last call, exactly once. The code is the peer's, nil if it sent none.
   func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?)
+}
+
+extension WebSocketDelegate {
+  public func webSocketDidFail(_ error: WebSocketError) {}
 }
 
 /// One end of an established WebSocket (RFC 6455) over a stream: whole messages in and out,
@@ -117,6 +123,7 @@ public final class WebSocketConnection: ByteStreamDelegate {
     WebSocketEncoder.appendClose(error, maskingKey: keys?.next(), to: &outbox)
     flush()
     endAfterClose()
+    delegate?.webSocketDidFail(error)
   }
 
   /// Both Close frames are on their way: the server ends the connection (RFC 6455 §7.1.1).

@@ -8,7 +8,7 @@ public struct TLSClientOptions: Sendable {
   public var verifiesPeer = true
   /// ALPN names, best first; none: the extension is left out.
   public var protocols = [TLSProtocolNames.http11]
-  public var versions: ClosedRange<TLSVersion> = .v1_2 ... .v1_3
+  public var versions: ClosedRange<TLSVersion> = .tls12 ... .tls13
 
   public init() {}
 }

@@ -41,7 +41,7 @@ public final class TLSContext: Sendable {
 
   /// A server's context from its files; it blocks for their reading.
   public convenience init(server files: TLSFiles) throws(TLSFileError) {
-    self.init(role: .server, versions: .v1_2 ... .v1_3)
+    self.init(role: .server, versions: .tls12 ... .tls13)
     try useChain(try PEMFile(files.certificate))
     try useKey(try PEMFile(files.key), matching: files.certificate)
     TLSProtocolNames.install(in: raw)
@@ -56,8 +56,8 @@ public final class TLSContext: Sendable {
 
 /// A version of the protocol, by its number on the wire.
 public enum TLSVersion: Int32, Sendable, Comparable {
-  case v1_2 = 0x0303
-  case v1_3 = 0x0304
+  case tls12 = 0x0303
+  case tls13 = 0x0304
 
   public static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.rawValue < b.rawValue }
 }

@@ -223,7 +223,7 @@ public final class TLSEngine {
 
   /// Changes our key, in TLS 1.3, before the next record; the peer is asked to change its own too.
   func rekey(both: Bool) {
-    if version != .v1_3 { return }
+    if version != .tls13 { return }
     SSL_key_update(ssl, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
   }
 

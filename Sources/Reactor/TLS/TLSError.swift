@@ -38,9 +38,11 @@ enum OpenSSLErrors {
     return String(cString: text)
   }
 
-  /// Whether the last error says that a PEM file has no (further) block of the wanted kind.
+  /// Whether the last error says that a PEM file has no (further) block of the wanted kind: of
+  /// certificates, or (by OpenSSL's decoders) of keys.
   static var isEndOfPEM: Bool {
     let code = ERR_peek_last_error()
+    if ERR_GET_LIB(code) == ERR_LIB_OSSL_DECODER { return true }
     return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE
   }
 }

@@ -134,6 +134,7 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   }
 
   private func garbage() {
+    if state == .done { return }
     fail(client.fault(sandbox, "the sidecar does not speak the protocol"))
   }
 
@@ -174,6 +175,8 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   }
 
   func webSocketDidDrain() {}
+
+  func webSocketDidFail(_ error: WebSocketError) { garbage() }
 
   func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) {
     fail(.sandboxUnreachable("the sandbox ended while the command ran"))

@@ -102,14 +102,21 @@ private struct RequestTranscript: Equatable, CustomStringConvertible {
       && zip(left.heads, right.heads).allSatisfy { left, right in
         left.consumed == right.consumed
           && left.head.withBytes(Array.init) == right.head.withBytes(Array.init)
-          && describe(left.head) == describe(right.head)
+          && isSame(left.head, right.head)
       }
   }
 
+  private static func isSame(_ left: HTTPRequestHead, _ right: HTTPRequestHead) -> Bool {
+    left.framing == right.framing && left.keepAlive == right.keepAlive
+      && left.expectsContinue == right.expectsContinue && left.asksUpgrade == right.asksUpgrade
+      && left.version == right.version && left.targetForm == right.targetForm
+      && left.path == right.path && left.query == right.query
+      && left.authority == right.authority && left.upgradeProtocols == right.upgradeProtocols
+  }
+
   private static func describe(_ head: HTTPRequestHead) -> String {
-    "\(head.framing) \(head.keepAlive) \(head.expectsContinue) \(head.asksUpgrade) "
-      + "\(head.version) \(head.targetForm) \(head.path) \(head.query ?? "-") "
-      + "\(head.authority ?? "-") \(head.upgradeProtocols)"
+    "\(head.method.name) \(head.target) \(head.version) \(head.framing) \(head.keepAlive) "
+      + "\(head.expectsContinue) \(head.asksUpgrade)"
   }
 
   var description: String {

@@ -10,7 +10,7 @@ struct FuzzInput {
   var isThorough = false
 
   /// Longer inputs are not cut byte by byte while fuzzing, nor in two at every place in tests.
-  private static let maxDripBytes = 160
+  private static let maxDripBytes = 96
   private static let maxSplitBytes = 2000
 
   /// Where the pieces end, for each cutting; the last end is the input's.

@@ -2,6 +2,7 @@ import Reactor
 import ServerTestSupport
 import TestSupport
 import Testing
+import XgenProtocol
 
 @testable import XgenServer
 
@@ -86,6 +87,17 @@ struct APIClient {
       }
     }
     return try result!.get()
+  }
+
+  /// The status with which a WebSocket is refused; nil if it is not.
+  func refusal(_ id: String) async -> Int? {
+    do {
+      try await upgrade(id).stream.close()
+      return nil
+    } catch {
+      if case .refused(let status, _) = error as? HTTPClientError { return status }
+      return 0
+    }
   }
 
   /// A wire client whose SandboxReady has come.

@@ -10,6 +10,7 @@ final class Deployment {
   let server: Server
   let clock = TestClock()
   private(set) var address: SocketAddress!
+  private var hasEnded = false
 
   static let adminKey = "the-tests-own-key"
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -41,7 +42,12 @@ final class Deployment {
 
   func start() async throws { address = try await server.start().first }
 
-  func end() async { await server.shutDown() }
+  /// Idempotent.
+  func end() async {
+    if hasEnded { return }
+    hasEnded = true
+    await server.shutDown()
+  }
 
   /// A client with the admin's key.
   var client: APIClient { client("ApiKey \(Self.adminKey)") }

@@ -72,7 +72,9 @@ final class WireClient: @preconcurrency WebSocketDelegate {
       await withCheckedContinuation { waiting = $0 }
       timer.cancel()
     }
-    Issue.record("waited in vain: \(what), closed: \(isClosed)", sourceLocation: sourceLocation)
+    let seen = messages.suffix(20).map { "\($0.head) \(String(decoding: $0.payload.prefix(200), as: UTF8.self))" }
+    Issue.record(
+      "waited in vain: \(what), closed: \(isClosed), seen: \(seen)", sourceLocation: sourceLocation)
     throw WaitedInVain()
   }
 

@@ -71,18 +71,18 @@ final class TLSPair {
 
     init(_ engine: TLSEngine) { self.engine = engine }
 
-    func feed(_ ciphertext: ArraySlice<UInt8>) throws(TLSError) {
-      try ciphertext.withUnsafeBytes { bytes throws(TLSError) in
-        try engine.withInput(bytes) { () throws(TLSError) in
+    func feed(_ ciphertext: ArraySlice<UInt8>) throws {
+      try ciphertext.withUnsafeBytes { bytes in
+        try engine.withInput(bytes) {
           if try engine.handshake() { try readAll() }
         }
       }
     }
 
-    func readAll(room: Int = 16 * 1024) throws(TLSError) {
+    func readAll(room: Int = 16 * 1024) throws {
       var buffer = [UInt8](repeating: 0, count: room)
       while true {
-        let result = try buffer.withUnsafeMutableBytes { bytes throws(TLSError) in
+        let result = try buffer.withUnsafeMutableBytes { bytes in
           try engine.read(into: bytes)
         }
         switch result {
@@ -95,8 +95,8 @@ final class TLSPair {
       }
     }
 
-    func write(_ bytes: [UInt8]) throws(TLSError) {
-      try bytes.withUnsafeBytes { bytes throws(TLSError) in try engine.write(bytes) }
+    func write(_ bytes: [UInt8]) throws {
+      try bytes.withUnsafeBytes { bytes in try engine.write(bytes) }
     }
 
     func output() -> [UInt8] {
@@ -120,32 +120,32 @@ final class TLSPair {
     self.server = End(TLSEngine(server))
   }
 
-  convenience init(_ key: TLSFixture.Key = .ecdsa, _ version: TLSVersion = .v1_3) throws {
+  convenience init(_ key: TLSFixture.Key = .ecdsa, _ version: TLSVersion = .tls13) throws {
     let fixture = TLSFixture.shared
     self.init(client: try fixture.client(only: version), server: try fixture.server(key))
   }
 
-  func handshake() throws(TLSError) {
+  func handshake() throws {
     _ = try client.engine.handshake()
     try exchange()
   }
 
   /// Carries flights until both are silent.
-  func exchange() throws(TLSError) {
+  func exchange() throws {
     while client.engine.hasOutput || server.engine.hasOutput {
       try carry(from: client, to: server)
       try carry(from: server, to: client)
     }
   }
 
-  func carry(from a: End, to b: End) throws(TLSError) {
+  func carry(from a: End, to b: End) throws {
     let flight = a.output()
     longestFlight = max(longestFlight, flight.count)
     for piece in cut(flight) where !piece.isEmpty { try b.feed(piece) }
   }
 
   /// Whether both are open and bytes pass both ways.
-  func passesBytes() throws(TLSError) -> Bool {
+  func passesBytes() throws -> Bool {
     guard client.engine.state == .open, server.engine.state == .open else { return false }
     try client.write([1, 2, 3])
     try server.write([4, 5])

@@ -7,7 +7,7 @@ import Testing
 @Suite struct TLSHandshakeTests {
   private let fixture = TLSFixture.shared
 
-  @Test(arguments: TLSFixture.Key.allCases, [TLSVersion.v1_2, .v1_3])
+  @Test(arguments: TLSFixture.Key.allCases, [TLSVersion.tls12, .tls13])
   func agreesWithEitherKeyInEitherVersion(key: TLSFixture.Key, version: TLSVersion) throws {
     let pair = try TLSPair(key, version)
     #expect(pair.client.engine.version == nil)
@@ -18,7 +18,7 @@ import Testing
     #expect(try pair.passesBytes())
   }
 
-  @Test(arguments: [TLSVersion.v1_2, .v1_3])
+  @Test(arguments: [TLSVersion.tls12, .tls13])
   func agreesWhenBytesComeOneByOne(version: TLSVersion) throws {
     let pair = try TLSPair(.ecdsa, version)
     pair.cut = { flight in flight.indices.map { flight[$0...$0] } }
@@ -26,7 +26,7 @@ import Testing
     #expect(try pair.passesBytes())
   }
 
-  @Test(arguments: [TLSVersion.v1_2, .v1_3])
+  @Test(arguments: [TLSVersion.tls12, .tls13])
   func agreesHoweverAFlightIsSplit(version: TLSVersion) throws {
     let fixture = TLSFixture.shared
     let (client, server) = (try fixture.client(only: version), try fixture.server())
@@ -68,7 +68,7 @@ import Testing
     #expect(pair.client.engine.applicationProtocol == "http/1.1")
   }
 
-  @Test(arguments: [TLSVersion.v1_2, .v1_3])
+  @Test(arguments: [TLSVersion.tls12, .tls13])
   func aClientOfOtherProtocolsOnlyGetsTheAlert(version: TLSVersion) throws {
     let client = try fixture.client {
       $0.protocols = ["h2", "http/1.10", "http/1."]
@@ -113,7 +113,7 @@ import Testing
     #expect("\(error!)".contains("certificate verify failed: self-signed certificate in"))
   }
 
-  @Test(arguments: [TLSVersion.v1_2, .v1_3])
+  @Test(arguments: [TLSVersion.tls12, .tls13])
   func aSessionIsResumedByItsTicket(version: TLSVersion) throws {
     let (client, server) = (try fixture.client(only: version), try fixture.server())
     let first = TLSPair(client: client, server: server)

@@ -95,7 +95,7 @@ import Testing
     let socket = Route.Access.webSocket(.sandboxExec)
     #expect(try authorize(access: socket, query: "a=b&token=\(token)")?.name == "admin")
     #expect(try refusal { try authorize(query: "token=\(token)") }.status == 401)
-    for query in ["token=", "token=the-key", "token=%00", "Token=\(token)", "token=a%20b"] {
+    for query in ["token=", "token=the-key", "Token=\(token)", "token=a%20b"] {
       #expect(try refusal { try authorize(access: socket, query: query) }.status == 401)
     }
   }
