@@ -17,6 +17,7 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   private(set) var messages: [Message] = []
   private(set) var closeCode: WebSocketCloseCode?
   private(set) var isClosed = false
+  var log: [UInt64] = []
   private var socket: WebSocketConnection!
   private var waiting: CheckedContinuation<Void, Never>?
 
@@ -66,7 +67,9 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   ) async throws -> Value {
     let deadline = LoopActor.loop.nowMs + testDeadlineMs
     while true {
-      if let value = try find() { return value }
+      if let value = try find() {
+        if LoopActor.loop.nowMs + testDeadlineMs > deadline + 5000 { print("SLOW", what, LoopActor.loop.nowMs + testDeadlineMs - deadline, log) }
+        return value }
       if isClosed || LoopActor.loop.nowMs >= deadline { break }
       let timer = LoopActor.loop.after(ms: deadline - LoopActor.loop.nowMs) { self.wake() }
       await withCheckedContinuation { waiting = $0 }
@@ -157,6 +160,7 @@ final class WireClient: @preconcurrency WebSocketDelegate {
 
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     guard let head = EnvelopeHead.parse(message) else { return }
+    log.append(LoopActor.loop.nowMs)
     messages.append(Message(head: head, payload: Array(EnvelopeHead.payload(of: message))))
     wake()
   }
