@@ -50,7 +50,8 @@ let package = Package(
       ],
       path: "bench/Sources", swiftSettings: settings),
     .target(
-      name: "TestSupport", dependencies: ["Reactor", "CLinux", "XgenProtocol"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Reactor", "CLinux", "XgenProtocol"],
+      path: "Tests/TestSupport",
       swiftSettings: settings),
     .target(
       name: "ServerTestSupport", dependencies: ["XgenServer", "Reactor", "TestSupport"],

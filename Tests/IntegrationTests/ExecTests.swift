@@ -51,18 +51,6 @@ import Testing
     }
   }
 
-  @Test func moreThanTenMebibytesAreCutAtTheEnd() async throws {
-    try await LocalDeployment.with { local in
-      let id = try await local.client.create()
-      let answer = try await local.client.exec(
-        id, #"{"command":"head","args":["-c","11000000","/dev/zero"],"encoding":"base64"}"#)
-      #expect(answer.json.objectValue?["truncated"] == .bool(true))
-      #expect(answer["stdout"].utf8.count == (10 << 20).base64Count)
-      #expect(answer.int("exit_code") == 0)
-      #expect(local.deployment.server.sidecars.capturedBytes == 0)
-    }
-  }
-
   @Test func aCommandDiesWithItsClientsConnection() async throws {
     try await LocalDeployment.with { local in
       let id = try await local.client.create()

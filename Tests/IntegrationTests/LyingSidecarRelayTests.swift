@@ -9,9 +9,10 @@ import XgenProtocol
 /// A sidecar whose handshake is good and whose frames are not, behind a client's WebSocket.
 @Suite struct LyingSidecarRelayTests {
   private static func with(
-    _ body: @escaping @Sendable @LoopActor (
-      LyingSidecar, _ id: String, _ client: StreamProbe, _ sidecar: StreamProbe
-    ) async throws -> Void
+    _ body:
+      @escaping @Sendable @LoopActor (
+        LyingSidecar, _ id: String, _ client: StreamProbe, _ sidecar: StreamProbe
+      ) async throws -> Void
   ) async throws {
     try await LyingSidecar.with { sidecar in
       var connection: StreamProbe?
@@ -69,7 +70,9 @@ import XgenProtocol
       let bound = StreamLimits.highWaterBytes + StreamLimits.readBytes
       var sent = 0
       try await eventually("the flood is stopped") {
-        if connection.stream.isCongested { return relay.pendingByteCount > StreamLimits.highWaterBytes }
+        if connection.stream.isCongested {
+          return relay.pendingByteCount > StreamLimits.highWaterBytes
+        }
         connection.send(frame)
         sent += frame.count
         return false

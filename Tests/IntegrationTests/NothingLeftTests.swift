@@ -67,7 +67,8 @@ import XgenProtocol
     HostFiles.names(in: "/proc/self/fd").compactMap { name in
       var target = [CChar](repeating: 0, count: 256)
       guard readlink("/proc/self/fd/\(name)", &target, 255) > 0 else { return nil }
-      let text = String(decoding: target.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let text = String(
+        decoding: target.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       return "\(name) \(text.prefix { $0 != "[" })"
     }.filter { !$0.hasSuffix("/fd") }.sorted()
   }

@@ -17,7 +17,7 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   private(set) var messages: [Message] = []
   private(set) var closeCode: WebSocketCloseCode?
   private(set) var isClosed = false
-  var log: [UInt64] = []
+  var log: [String] = []
   private var socket: WebSocketConnection!
   private var waiting: CheckedContinuation<Void, Never>?
 
@@ -68,20 +68,30 @@ final class WireClient: @preconcurrency WebSocketDelegate {
     let deadline = LoopActor.loop.nowMs + testDeadlineMs
     while true {
       if let value = try find() {
-        if LoopActor.loop.nowMs + testDeadlineMs > deadline + 5000 { print("SLOW", what, LoopActor.loop.nowMs + testDeadlineMs - deadline, log) }
-        return value }
+        if LoopActor.loop.nowMs + testDeadlineMs > deadline + 5000 {
+          print("SLOW", what, LoopActor.loop.nowMs + testDeadlineMs - deadline, log)
+        }
+        return value
+      }
+      log.append("f \(what)")
       if isClosed || LoopActor.loop.nowMs >= deadline { break }
       let timer = LoopActor.loop.after(ms: deadline - LoopActor.loop.nowMs) { self.wake() }
-      await withCheckedContinuation { waiting = $0 }
+      await withCheckedContinuation {
+        waiting = $0; log.append("w")
+      }
+      log.append("r")
       timer.cancel()
     }
-    let seen = messages.suffix(20).map { "\($0.head) \(String(decoding: $0.payload.prefix(200), as: UTF8.self))" }
+    let seen = messages.suffix(20).map {
+      "\($0.head) \(String(decoding: $0.payload.prefix(200), as: UTF8.self))"
+    }
     Issue.record(
       "waited in vain: \(what), closed: \(isClosed), seen: \(seen)", sourceLocation: sourceLocation)
     throw WaitedInVain()
   }
 
   private func wake() {
+    log.append("k\(waiting == nil)")
     waiting?.resume()
     waiting = nil
   }
@@ -160,7 +170,8 @@ final class WireClient: @preconcurrency WebSocketDelegate {
 
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     guard let head = EnvelopeHead.parse(message) else { return }
-    log.append(LoopActor.loop.nowMs)
+    log.append(
+      "m\(LoopActor.loop.nowMs % 100000) \(String(decoding: message.dropFirst(9), as: UTF8.self))")
     messages.append(Message(head: head, payload: Array(EnvelopeHead.payload(of: message))))
     wake()
   }

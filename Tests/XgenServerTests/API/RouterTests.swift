@@ -35,14 +35,15 @@ import Testing
     #expect(try template(.head, "/api/v1/auth/token") == nil)
   }
 
-  @Test(arguments: [
-    (.put, "/api/v1/sandboxes", "POST, GET, HEAD, OPTIONS"),
-    (.options, "/api/v1/sandboxes", "POST, GET, HEAD, OPTIONS"),
-    (.post, "/api/v1/sandboxes/abc", "GET, HEAD, DELETE, OPTIONS"),
-    (.get, "/api/v1/auth/token", "POST, OPTIONS"), (.head, "/api/v1/auth/token", "POST, OPTIONS"),
-    (.get, "/api/v1/sandboxes/abc/exec", "POST, OPTIONS"),
-    (.other("get"), "/healthz", "GET, HEAD, OPTIONS"),
-  ] as [(HTTPMethod, String, String)])
+  @Test(
+    arguments: [
+      (.put, "/api/v1/sandboxes", "POST, GET, HEAD, OPTIONS"),
+      (.options, "/api/v1/sandboxes", "POST, GET, HEAD, OPTIONS"),
+      (.post, "/api/v1/sandboxes/abc", "GET, HEAD, DELETE, OPTIONS"),
+      (.get, "/api/v1/auth/token", "POST, OPTIONS"), (.head, "/api/v1/auth/token", "POST, OPTIONS"),
+      (.get, "/api/v1/sandboxes/abc/exec", "POST, OPTIONS"),
+      (.other("get"), "/healthz", "GET, HEAD, OPTIONS"),
+    ] as [(HTTPMethod, String, String)])
   func anotherMethodIsToldTheRightOnes(
     method: HTTPMethod, path: String, expected: String
   ) throws {

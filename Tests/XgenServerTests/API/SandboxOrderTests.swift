@@ -119,7 +119,9 @@ import Testing
   }
 
   @Test func countsAreLimited() throws {
-    func ports(_ count: Int) -> String { "[\((1...count).map(String.init).joined(separator: ","))]" }
+    func ports(_ count: Int) -> String {
+      "[\((1...count).map(String.init).joined(separator: ","))]"
+    }
     #expect(try order(#"{"ports":\#(ports(64))}"#).ports.count == 64)
     #expect(try problem(#"{"ports":\#(ports(65))}"#)?.field == "ports")
     #expect(try order(#"{"env":\#(members(50))}"#).env.count == 50)
