@@ -71,9 +71,14 @@ fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone
 # Runs the tests under sanitizer $(1) in .build-$(2), with its options $(3); any report fails, be
 # it of a program that a test started.
 define sanitized
-	@rm -f .build-$(2)/report.*; \
-	SWIFT_BACKTRACE=enable=no $(3):log_path=$(CURDIR)/.build-$(2)/report \
-	  $(SWIFT) test --sanitize=$(1) --scratch-path .build-$(2); status=$$?; \
+	@rm -f .build-$(2)/report.*
+	$(SWIFT) build --build-tests --sanitize=$(1) --scratch-path .build-$(2)
+	@status=0; for t in $(TEST_TARGETS); do \
+	  echo "$$t, $(1)"; \
+	  SWIFT_BACKTRACE=enable=no SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 \
+	  $(3):log_path=$(CURDIR)/.build-$(2)/report \
+	  $(SWIFT) test --skip-build --sanitize=$(1) --scratch-path .build-$(2) --filter "^$$t\." 2>&1 \
+	  | grep -vE '^(◇|✔ (Test|Suite) [^r])' ; [ $${PIPESTATUS[0]} = 0 ] || status=1; done; \
 	if cat .build-$(2)/report.* 2>/dev/null; then status=1; fi; exit $$status
 endef
 

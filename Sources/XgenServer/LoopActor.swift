@@ -9,7 +9,7 @@ internal import Synchronization
 @globalActor
 public actor LoopActor {
   public static let shared = LoopActor()
-  static let executor = LoopExecutor()
+  package static let executor = LoopExecutor()
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     Self.executor.asUnownedSerialExecutor()
@@ -29,7 +29,9 @@ public actor LoopActor {
     return loop
   }
 
-  /// Starts a root task on the loop that never leaves it.
+  /// Starts a root task on the loop that never leaves it. Use it instead of `Task`: in a task that
+  /// does not prefer the loop as its executor, a call of any async function lets other jobs in
+  /// before its body runs, also on the loop, and a continuation is stored too late.
   @discardableResult
   nonisolated static func task(
     _ body: sending @escaping @isolated(any) () async -> Void

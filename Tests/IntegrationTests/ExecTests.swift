@@ -78,8 +78,3 @@ extension APIClient {
     return Int(answer["stdout"].dropLast())
   }
 }
-
-extension Int {
-  /// Base64 characters for so many bytes.
-  fileprivate var base64Count: Int { (self + 2) / 3 * 4 }
-}

@@ -78,6 +78,33 @@ import XgenProtocol
     }
   }
 
+  /// What is over the limit is dropped as it comes. The answer is not made: ten mebibytes of JSON
+  /// in a debug build would hold up the loop that all tests share.
+  @Test func aFloodIsCutAtTheLimit() async throws {
+    try await LyingSidecar.with { sidecar in
+      var connection: StreamProbe?
+      sidecar.onRequest = { request in
+        request.accept()
+        request.send(.sandboxReady)
+        let piece = [UInt8](repeating: 0x61, count: 1 << 20)
+        for _ in 0..<11 { request.send(.execStdout, piece) }
+        request.send(.execStderr, [1, 2, 3])
+        connection = request.connection
+      }
+      let id = try await sidecar.client.create()
+      let client = sidecar.client
+      async let answer = client.exec(id, #"{"command":"yes"}"#)
+      let sidecars = sidecar.deployment.server.sidecars
+      try await eventually("all of it was read") {
+        #expect(sidecars.capturedBytes <= Limits.maxExecOutputBytes + 3)
+        return sidecars.capturedBytes == Limits.maxExecOutputBytes + 3
+      }
+      connection?.stream.close()
+      #expect(try await answer.status == 502)
+      #expect(sidecars.capturedBytes == 0)
+    }
+  }
+
   @Test func aClientThatGoesAwayDuringTheHandshakeStartsNothing() async throws {
     try await LyingSidecar.with { sidecar in
       var held: LyingSidecar.Request?

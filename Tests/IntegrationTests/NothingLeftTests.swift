@@ -13,12 +13,13 @@ import XgenProtocol
     await #expect(processExitsWith: .success) {
       try await LocalDeployment.with { local in
         try await Self.life(local)  // what is made once is made now
+        await turns(50)  // connections that were ended go in later turns
         let descriptors = Self.descriptors()
         let handles = LoopActor.loop.openHandles
         for _ in 0..<3 { try await Self.life(local) }
         #expect(await local.leftovers() == [])
         try await eventually("every handle is freed") { LoopActor.loop.openHandles == handles }
-        #expect(Self.descriptors() == descriptors)
+        try await eventually("every file is closed") { Self.descriptors() == descriptors }
         #expect(local.deployment.server.catalog.activeCount == 0)
       }
     }

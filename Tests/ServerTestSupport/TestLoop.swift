@@ -6,11 +6,15 @@ internal import XgenServer
 /// every target share it.
 public enum TestLoop {
   /// Runs `body` on the loop, which is started by the first caller.
+  ///
+  /// As `LoopActor.task` does, it prefers the loop as the task's executor: without that the
+  /// runtime lets other jobs in at every call of an async function, even where the caller is on
+  /// the loop already, and a continuation is stored after the event that was to resume it.
   public static func run<Value: Sendable>(
     _ body: @escaping @Sendable @LoopActor () async throws -> Value
   ) async throws -> Value {
     _ = started
-    return try await body()
+    return try await withTaskExecutorPreference(LoopActor.executor) { try await body() }
   }
 
   private static let started: Void = {

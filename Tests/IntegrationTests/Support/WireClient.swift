@@ -17,7 +17,6 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   private(set) var messages: [Message] = []
   private(set) var closeCode: WebSocketCloseCode?
   private(set) var isClosed = false
-  var log: [String] = []
   private var socket: WebSocketConnection!
   private var waiting: CheckedContinuation<Void, Never>?
 
@@ -67,23 +66,14 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   ) async throws -> Value {
     let deadline = LoopActor.loop.nowMs + testDeadlineMs
     while true {
-      if let value = try find() {
-        if LoopActor.loop.nowMs + testDeadlineMs > deadline + 5000 {
-          print("SLOW", what, LoopActor.loop.nowMs + testDeadlineMs - deadline, log)
-        }
-        return value
-      }
-      log.append("f \(what)")
+      if let value = try find() { return value }
       if isClosed || LoopActor.loop.nowMs >= deadline { break }
       let timer = LoopActor.loop.after(ms: deadline - LoopActor.loop.nowMs) { self.wake() }
-      await withCheckedContinuation {
-        waiting = $0; log.append("w")
-      }
-      log.append("r")
+      await withCheckedContinuation { waiting = $0 }
       timer.cancel()
     }
     let seen = messages.suffix(20).map {
-      "\($0.head) \(String(decoding: $0.payload.prefix(200), as: UTF8.self))"
+      "\($0.head.type) \(String(decoding: $0.payload.prefix(200), as: UTF8.self))"
     }
     Issue.record(
       "waited in vain: \(what), closed: \(isClosed), seen: \(seen)", sourceLocation: sourceLocation)
@@ -91,7 +81,6 @@ final class WireClient: @preconcurrency WebSocketDelegate {
   }
 
   private func wake() {
-    log.append("k\(waiting == nil)")
     waiting?.resume()
     waiting = nil
   }
@@ -170,8 +159,6 @@ final class WireClient: @preconcurrency WebSocketDelegate {
 
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     guard let head = EnvelopeHead.parse(message) else { return }
-    log.append(
-      "m\(LoopActor.loop.nowMs % 100000) \(String(decoding: message.dropFirst(9), as: UTF8.self))")
     messages.append(Message(head: head, payload: Array(EnvelopeHead.payload(of: message))))
     wake()
   }
