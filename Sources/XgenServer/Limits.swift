@@ -44,8 +44,6 @@ enum Limits {
   static let sweepMs: UInt64 = 250
   /// Health probes in a row without an answer, before a running sandbox is an error.
   static let maxHealthMisses = 3
-  /// Deletes under way at once when the server ends.
-  static let shutdownMs: UInt64 = 20_000
 
   /// Clients whose request rate is remembered.
   static let maxRateBuckets = 10_000
