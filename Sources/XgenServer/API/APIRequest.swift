@@ -3,29 +3,25 @@ internal import Reactor
 /// A request that has been routed and, where the route demands it, authorised.
 @LoopActor
 final class APIRequest {
-  let exchange: HTTPExchange
+  let context: RequestContext
   let route: Route
   /// Values of the template's `{…}` parts, by name.
   let parameters: [String: String]
   let query: HTTPQuery
-  let id: String
-  /// Whose request it is; nil on open routes.
-  let principal: Principal?
 
   init(
-    _ exchange: HTTPExchange, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery,
-    id: String, principal: Principal?
+    _ context: RequestContext, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery
   ) {
-    self.exchange = exchange
+    self.context = context
     self.route = route
     self.parameters = parameters
     self.query = query
-    self.id = id
-    self.principal = principal
   }
 
+  var exchange: HTTPExchange { context.exchange }
+
   /// The caller. Precondition: the route demands one.
-  var caller: Principal { principal! }
+  var caller: Principal { context.principal! }
 
   var sandboxID: String { parameters["id"] ?? "" }
 
@@ -42,6 +38,12 @@ final class APIRequest {
     }
   }
 
+  /// Starts an answer that is streamed; nil for one of unknown length. The endpoint then writes to
+  /// the exchange, ends it and returns `.takenOver`.
+  func startResponse(_ status: Int, _ fields: [HTTPField], length: UInt64? = nil) {
+    exchange.startResponse(status, context.fields + fields, length: length)
+  }
+
   /// The body as a JSON object.
   func jsonBody() async throws(APIError) -> JSONFields {
     let bytes = try await body()
@@ -53,13 +55,4 @@ final class APIRequest {
       throw .invalidRequest("\(error)")
     }
   }
-}
-
-/// What an endpoint answers.
-enum APIResponse: Sendable {
-  case json(Int, [UInt8])
-  case text(Int, String, contentType: StaticString)
-  case empty(Int)
-  /// The endpoint has taken the exchange over (an upgrade, a stream).
-  case takenOver
 }

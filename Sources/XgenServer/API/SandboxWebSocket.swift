@@ -10,7 +10,7 @@ func sandboxWebSocket(
   let exchange = request.exchange
   do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
     let refusal = APIError.refusal(error.status, error.reason.description)
-    exchange.refuse(error, body: refusal.body, contentType: Server.jsonType)
+    exchange.refuse(error, body: refusal.body, contentType: APIResponse.jsonType)
     return .takenOver
   }
   let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)

@@ -1,0 +1,32 @@
+internal import Reactor
+
+/// What an endpoint answers. The request's own headers (`RequestContext.fields`) come on top.
+struct APIResponse: Sendable {
+  static let jsonType = HTTPField(fixed: "Content-Type", "application/json")
+
+  enum Body: Sendable {
+    case none
+    case bytes([UInt8])
+    /// The endpoint has taken the exchange over (an upgrade, a stream).
+    case takenOver
+  }
+
+  let status: Int
+  var fields: [HTTPField] = []
+  let body: Body
+
+  static func json(_ status: Int, _ bytes: [UInt8], _ fields: [HTTPField] = []) -> APIResponse {
+    APIResponse(status: status, fields: [jsonType] + fields, body: .bytes(bytes))
+  }
+
+  static func text(_ status: Int, _ text: String, contentType: StaticString) -> APIResponse {
+    let type = HTTPField(fixed: "Content-Type", contentType)
+    return APIResponse(status: status, fields: [type], body: .bytes(Array(text.utf8)))
+  }
+
+  static func empty(_ status: Int, _ fields: [HTTPField] = []) -> APIResponse {
+    APIResponse(status: status, fields: fields, body: .none)
+  }
+
+  static let takenOver = APIResponse(status: 0, body: .takenOver)
+}
