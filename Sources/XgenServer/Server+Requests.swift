@@ -13,8 +13,13 @@ extension Server {
       let request = APIRequest(context, route, parameters, query)
       LoopActor.task { await self.run(request) }
     } catch {
-      context.answer(error)
+      refuse(context, error)
     }
+  }
+
+  private func refuse(_ context: RequestContext, _ error: APIError) {
+    if let failure = error.authFailure { metrics.recordAuthFailure(failure) }
+    context.answer(error)
   }
 
   private func route(
@@ -73,7 +78,7 @@ extension Server {
     do throws(APIError) {
       request.context.answer(try await request.route.endpoint(self, request))
     } catch {
-      request.context.answer(error)
+      refuse(request.context, error)
     }
   }
 

@@ -9,8 +9,11 @@ final class Server {
   let catalog: Catalog
   let sidecars: SidecarClient
   let metrics: Metrics
+  /// For what blocks.
+  let workers: WorkerPool
   let log: Logger
   private let certificate: ServerCertificate?
+  private let loopLag: LoopLag
   private(set) var addresses: PublicAddresses
   private(set) var authorizer: Authorizer
   var rateLimiter: RateLimiter
@@ -23,14 +26,16 @@ final class Server {
   var connectionCount: Int { http.connectionCount }
 
   init(
-    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, log: Logger,
-    certificate: ServerCertificate? = nil, clock: Clock = .system,
-    timeouts: SidecarTimeouts = SidecarTimeouts()
+    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend,
+    workers: WorkerPool, log: Logger, certificate: ServerCertificate? = nil,
+    clock: Clock = .system, timeouts: SidecarTimeouts = SidecarTimeouts()
   ) {
     self.certificate = certificate
     self.settings = settings
     self.log = log
+    self.workers = workers
     metrics = Metrics()
+    loopLag = LoopLag(metrics)
     sidecars = SidecarClient(backend: backend, timeouts: timeouts)
     catalog = Catalog(
       backend: backend, sidecars: sidecars, metrics: metrics, log: log, clock: clock,
@@ -55,6 +60,7 @@ final class Server {
     for address in settings.listen { if let one = try listen(address) { bound.append(one) } }
     guard let first = bound.first else { throw ServerError("no address to listen at") }
     addresses = publicAddresses(first)
+    loopLag.start()
     return bound
   }
 
@@ -88,6 +94,7 @@ final class Server {
     let deadline = LoopActor.loop.after(ms: 2_000) { [unowned self] in http.abort() }
     await drained.value
     deadline.cancel()
+    loopLag.stop()
   }
 }
 

@@ -176,8 +176,8 @@ private final class Lifetime {
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = LocalBackend(local, workers: workers, logger: start.log)
     return Server(
-      settings: start.settings, tokens: start.tokens, backend: backend, log: start.log,
-      certificate: certificate(workers))
+      settings: start.settings, tokens: start.tokens, backend: backend, workers: workers,
+      log: start.log, certificate: certificate(workers))
   }
 
   /// With TLS, a SIGHUP has the files read again; without, it ends the process as ever.

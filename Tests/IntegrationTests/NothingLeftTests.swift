@@ -20,7 +20,7 @@ import XgenProtocol
         #expect(await local.leftovers() == [])
         try await eventually("every handle is freed") { LoopActor.loop.openHandles == handles }
         try await eventually("every file is closed") { Self.descriptors() == descriptors }
-        #expect(local.deployment.server.catalog.activeCount == 0)
+        #expect(local.deployment.server.catalog.census().total == 0)
       }
     }
   }

@@ -10,6 +10,8 @@ struct APIError: Error, Sendable {
   var fields: [HTTPField] = []
   /// Members beside the three, such as the partial output of a command that timed out.
   var extra: [(name: String, value: JSONValue)] = []
+  /// Of 401 and 403: what the metrics count.
+  var authFailure: AuthFailure?
 
   private init(_ status: Int, _ code: String, _ message: String) {
     self.status = status
@@ -53,15 +55,20 @@ extension APIError {
     .init(400, "INVALID_PARAMETER", "\(error)")
   }
 
-  static func unauthorized(_ message: String) -> APIError {
+  static func unauthorized(_ message: String, _ failure: AuthFailure) -> APIError {
     var error = APIError(401, "UNAUTHORIZED", message)
+    error.authFailure = failure
     error.fields = [
       HTTPField(fixed: "WWW-Authenticate", "Bearer realm=\"xgen\", ApiKey realm=\"xgen\"")
     ]
     return error
   }
 
-  static func forbidden(_ message: String) -> APIError { .init(403, "FORBIDDEN", message) }
+  static func forbidden(_ message: String) -> APIError {
+    var error = APIError(403, "FORBIDDEN", message)
+    error.authFailure = .forbidden
+    return error
+  }
 
   static func notFound(_ message: String) -> APIError { .init(404, "NOT_FOUND", message) }
 

@@ -8,7 +8,7 @@ func authToken(_ server: Server, _ request: APIRequest) async throws(APIError) -
   }
   let principal: Principal
   do throws(AuthenticationError) { principal = try server.tokens.authenticate(apiKey: key) } catch {
-    throw .unauthorized("this API key is not known")
+    throw .unauthorized("this API key is not known", .unknownKey)
   }
   let issued = server.tokens.issue(for: principal, now: server.authorizer.now())
   var writer = JSONWriter()

@@ -1,6 +1,10 @@
+internal import Reactor
+
 /// `GET /metrics`: the Prometheus text format, version 0.0.4.
 @LoopActor
 func metrics(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
-  let text = server.metrics.render(activeSandboxes: server.catalog.activeCount)
-  return .text(200, text, contentType: "text/plain; version=0.0.4; charset=utf-8")
+  var now = MetricsNow(
+    census: server.catalog.census(), workerQueueDepth: server.workers.outstanding)
+  now.process = (try? await server.workers.run { ProcessMetrics.read() }) ?? nil
+  return .text(200, server.metrics.page(now), contentType: MetricsText.contentType)
 }

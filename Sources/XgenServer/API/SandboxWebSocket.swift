@@ -27,7 +27,9 @@ func sandboxWebSocket(
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")
   }
-  let relay = WebSocketRelay(client: client, sidecar: upstream) { [weak sandbox] reason in
+  let relay = WebSocketRelay(
+    client: client, sidecar: upstream, bytes: server.metrics.webSocketBytes
+  ) { [weak sandbox] reason in
     if let sandbox { _ = server.sidecars.fault(sandbox, reason) }
   } onEnd: { [weak sandbox] relay in
     sandbox?.relays.remove(relay)

@@ -34,12 +34,13 @@ struct Authorizer {
   private func caller(_ head: HTTPRequestHead, _ token: String?) throws(APIError) -> Principal {
     guard let credential = try credential(head, token) else {
       throw .unauthorized(
-        "send 'Authorization: Bearer <token>' (POST /api/v1/auth/token) or 'ApiKey <key>'")
+        "send 'Authorization: Bearer <token>' (POST /api/v1/auth/token) or 'ApiKey <key>'",
+        .missing)
     }
     do throws(AuthenticationError) {
       return try tokens.authenticate(credential, now: now())
     } catch {
-      throw .unauthorized(Self.message(error))
+      throw .unauthorized(Self.message(error), Self.failure(error))
     }
   }
 
@@ -47,15 +48,18 @@ struct Authorizer {
     _ head: HTTPRequestHead, _ token: String?
   ) throws(APIError) -> Credential? {
     let values = head.headers.values("authorization")
-    if values.count > 1 { throw .unauthorized("Authorization is repeated") }
+    if values.count > 1 { throw .unauthorized("Authorization is repeated", .malformed) }
     if let value = values.first {
       guard let credential = Credential(authorization: value) else {
-        throw .unauthorized("Authorization is neither 'Bearer <token>' nor 'ApiKey <key>'")
+        throw .unauthorized(
+          "Authorization is neither 'Bearer <token>' nor 'ApiKey <key>'", .malformed)
       }
       return credential
     }
     guard let token else { return nil }
-    guard Credential.isToken(token) else { throw .unauthorized("the token is malformed") }
+    guard Credential.isToken(token) else {
+      throw .unauthorized("the token is malformed", .malformed)
+    }
     return .bearer(token)
   }
 
@@ -65,6 +69,15 @@ struct Authorizer {
     case .token: "the token is not valid"
     case .unknownKey: "this API key is not known"
     case .removedKey: "the key of this token has been removed"
+    }
+  }
+
+  private static func failure(_ error: AuthenticationError) -> AuthFailure {
+    switch error {
+    case .token(.expired): .expiredToken
+    case .token: .invalidToken
+    case .unknownKey: .unknownKey
+    case .removedKey: .removedKey
     }
   }
 

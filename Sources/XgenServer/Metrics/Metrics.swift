@@ -1,48 +1,41 @@
-/// What `/metrics` tells. Plain integers, counted on the loop.
+/// What `/metrics` tells of the past: plain counts, made on the loop.
 ///
-/// The label `path` is a route's template and `method` one of HTTP's own, so that no client can
-/// make new series.
+/// Every label comes from a list of ours (a route's template, a method of HTTP's own, a template's
+/// name, an enum), so that no client can make new series.
 @LoopActor
 final class Metrics {
-  private struct Key: Hashable {
+  struct RouteKey: Hashable {
     let method: String
     let path: String
   }
 
-  private struct CountKey: Hashable {
-    let key: Key
+  struct RequestKey: Hashable {
+    let route: RouteKey
     let status: Int
   }
 
-  /// Upper bounds in seconds.
-  nonisolated static let bounds: [Double] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
-  ]
-
-  private struct Histogram {
-    var buckets = [UInt64](repeating: 0, count: Metrics.bounds.count)
-    var count: UInt64 = 0
-    var sum = 0.0
-
-    mutating func record(_ seconds: Double) {
-      count += 1
-      sum += seconds
-      if let index = Metrics.bounds.firstIndex(where: { seconds <= $0 }) { buckets[index] += 1 }
-    }
+  struct StartKey: Hashable {
+    let template: String
+    let isWarm: Bool
   }
 
   /// The path label of what no route matched.
   static let unmatchedPath = "unmatched"
 
-  private var requests: [CountKey: UInt64] = [:]
-  private var durations: [Key: Histogram] = [:]
+  private(set) var requests: [RequestKey: UInt64] = [:]
+  private(set) var durations: [RouteKey: Histogram] = [:]
+  private(set) var starts: [StartKey: Histogram] = [:]
+  private(set) var execs = Histogram(Histogram.requestBounds)
+  private(set) var authFailures: [AuthFailure: UInt64] = [:]
+  private(set) var loopLag = Histogram(Histogram.lagBounds)
   var sandboxesCreated: UInt64 = 0
   var sandboxesDeleted: UInt64 = 0
+  let webSocketBytes = RelayBytes()
 
   func recordRequest(method: String, path: String, status: Int, seconds: Double) {
-    let key = Key(method: Self.label(method), path: path)
-    requests[CountKey(key: key, status: status), default: 0] += 1
-    durations[key, default: Histogram()].record(seconds)
+    let route = RouteKey(method: Self.label(method), path: path)
+    requests[RequestKey(route: route, status: status), default: 0] += 1
+    durations[route, default: Histogram(Histogram.requestBounds)].record(seconds)
   }
 
   private static func label(_ method: String) -> String {
@@ -50,53 +43,32 @@ final class Metrics {
       ? method : "OTHER"
   }
 
-  func render(activeSandboxes: Int) -> String {
-    var text = ""
-    family(&text, "xgen_http_requests_total", "counter", "HTTP requests answered.")
-    for (key, count) in requests.sorted(by: { Self.precedes($0.key, $1.key) }) {
-      text +=
-        "xgen_http_requests_total{\(Self.labels(key.key)),status=\"\(key.status)\"} \(count)\n"
-    }
-    let name = "xgen_http_request_duration_seconds"
-    family(&text, name, "histogram", "Time from a request's head to its answer.")
-    for (key, histogram) in durations.sorted(by: { Self.precedes($0.key, $1.key) }) {
-      render(&text, name, Self.labels(key), histogram)
-    }
-    family(&text, "xgen_sandboxes_active", "gauge", "Sandboxes that exist now.")
-    text += "xgen_sandboxes_active \(activeSandboxes)\n"
-    family(&text, "xgen_sandbox_create_total", "counter", "Sandboxes created.")
-    text += "xgen_sandbox_create_total \(sandboxesCreated)\n"
-    family(&text, "xgen_sandbox_delete_total", "counter", "Sandboxes ended, for any reason.")
-    text += "xgen_sandbox_delete_total \(sandboxesDeleted)\n"
-    return text
+  /// From the order of a sandbox to `running`.
+  func recordStart(template: String, isWarm: Bool, seconds: Double) {
+    let key = StartKey(template: template, isWarm: isWarm)
+    starts[key, default: Histogram(Histogram.startBounds)].record(seconds)
   }
 
-  private func family(_ text: inout String, _ name: String, _ type: String, _ help: String) {
-    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-  }
+  func recordExec(seconds: Double) { execs.record(seconds) }
 
-  private func render(
-    _ text: inout String, _ name: String, _ labels: String, _ histogram: Histogram
-  ) {
-    var total: UInt64 = 0
-    for (bound, count) in zip(Self.bounds, histogram.buckets) {
-      total += count
-      text += "\(name)_bucket{\(labels),le=\"\(bound)\"} \(total)\n"
-    }
-    text += "\(name)_bucket{\(labels),le=\"+Inf\"} \(histogram.count)\n"
-    text += "\(name)_sum{\(labels)} \(histogram.sum)\n"
-    text += "\(name)_count{\(labels)} \(histogram.count)\n"
-  }
+  func recordAuthFailure(_ reason: AuthFailure) { authFailures[reason, default: 0] += 1 }
 
-  private static func labels(_ key: Key) -> String {
-    "method=\"\(key.method)\",path=\"\(key.path)\""
-  }
+  func recordLoopLag(seconds: Double) { loopLag.record(seconds) }
+}
 
-  private static func precedes(_ left: Key, _ right: Key) -> Bool {
-    (left.path, left.method) < (right.path, right.method)
-  }
+/// Bytes that all relays have passed on, frame heads included.
+@LoopActor
+final class RelayBytes {
+  var toSandbox: UInt64 = 0
+  var toClient: UInt64 = 0
+}
 
-  private static func precedes(_ left: CountKey, _ right: CountKey) -> Bool {
-    left.key == right.key ? left.status < right.status : precedes(left.key, right.key)
-  }
+/// Why a request was not let in: a label of `xgen_auth_failures_total`.
+enum AuthFailure: String, CaseIterable, Sendable {
+  case missing, malformed
+  case unknownKey = "unknown_key"
+  case removedKey = "removed_key"
+  case expiredToken = "expired_token"
+  case invalidToken = "invalid_token"
+  case forbidden
 }

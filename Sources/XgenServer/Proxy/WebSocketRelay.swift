@@ -13,14 +13,16 @@ final class WebSocketRelay: Hashable {
   /// Told what the sidecar did against the protocol.
   private let onFault: (_ reason: String) -> Void
   private let clientDidClose: () -> Void
+  private let bytes: RelayBytes
   private var openSides = 2
 
   init(
-    client: HTTPUpgrade, sidecar: HTTPUpgrade, onFault: @escaping (_ reason: String) -> Void,
-    onEnd: @escaping (WebSocketRelay) -> Void
+    client: HTTPUpgrade, sidecar: HTTPUpgrade, bytes: RelayBytes,
+    onFault: @escaping (_ reason: String) -> Void, onEnd: @escaping (WebSocketRelay) -> Void
   ) {
     self.client = RelaySide(client, role: .server)
     self.sidecar = RelaySide(sidecar, role: .client)
+    self.bytes = bytes
     self.onFault = onFault
     self.onEnd = onEnd
     clientDidClose = client.didClose
@@ -57,6 +59,14 @@ final class WebSocketRelay: Hashable {
     if failure == .messageTooBig { return client.finish(.messageTooBig, "the message is too big") }
     client.finish(.internalError, "the sandbox broke the protocol")
     onFault("the sidecar broke the WebSocket protocol: \(reason)")
+  }
+
+  fileprivate func sideDidForward(_ side: RelaySide, _ count: Int) {
+    if side === client {
+      bytes.toSandbox += UInt64(count)
+    } else {
+      bytes.toClient += UInt64(count)
+    }
   }
 
   fileprivate func sideDidClose(_ side: RelaySide) {
@@ -138,7 +148,10 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
 
   private func forward(_ bytes: UnsafeRawBufferPointer) {
     let result = scanner.scan(bytes)
-    if result.forwardCount > 0 { other.write(bytes, result) }
+    if result.forwardCount > 0 {
+      other.write(bytes, result)
+      relay?.sideDidForward(self, result.forwardCount)
+    }
     if result.heldCount > 0 { held.append(contentsOf: bytes.suffix(result.heldCount)) }
     if let failure = result.failure {
       relay?.sideDidFail(self, failure)

@@ -27,7 +27,15 @@ final class Catalog {
     self.maxSandboxes = maxSandboxes
   }
 
-  var activeCount: Int { live.count }
+  func census() -> SandboxCensus {
+    var census = SandboxCensus(total: live.count)
+    for sandbox in live.values {
+      let key = SandboxCensus.Key(status: sandbox.status, template: sandbox.record.template)
+      census.byStatusAndTemplate[key, default: 0] += 1
+      census.webSockets += sandbox.relays.count
+    }
+    return census
+  }
 
   /// Takes over the sandboxes of an earlier run and starts the sweep.
   func start() async throws(BackendError) {
@@ -52,6 +60,7 @@ final class Catalog {
         "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
     }
     let sandbox = Sandbox(record(order, owner: owner))
+    sandbox.orderedMs = LoopActor.loop.nowMs
     live[sandbox.record.id] = sandbox
     do throws(BackendError) { try await backend.create(sandbox.record) } catch {
       await abandon(sandbox)
@@ -94,8 +103,10 @@ final class Catalog {
     guard sandbox.status == .starting else { return }
     if let problem {
       fail(sandbox, "the sandbox did not start: \(problem)")
-    } else {
-      sandbox.move(to: .running)
+    } else if sandbox.move(to: .running), let orderedMs = sandbox.orderedMs {
+      metrics.recordStart(
+        template: sandbox.record.template, isWarm: false,
+        seconds: Double(LoopActor.loop.nowMs - orderedMs) / 1000)
     }
   }
 

@@ -10,6 +10,8 @@ final class Sandbox {
   /// Client WebSockets that are open.
   var relays: Set<WebSocketRelay> = []
   var runningExecs = 0
+  /// Loop time of its order; nil if an earlier server made it.
+  var orderedMs: UInt64?
   var healthMisses = 0
   /// Loop time of the last health probe.
   var probedAtMs: UInt64 = 0

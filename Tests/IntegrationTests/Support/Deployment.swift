@@ -10,13 +10,16 @@ final class Deployment {
   let server: Server
   let clock = TestClock()
   private(set) var address: SocketAddress!
+  /// Used where the backend has none; its threads start when first needed.
+  private let ownWorkers = WorkerPool(loop: LoopActor.loop, maxThreads: 2)
   private var hasEnded = false
 
   static let adminKey = "the-tests-own-key"
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   init(
-    backend: any SandboxBackend, timeouts: SidecarTimeouts = SidecarTimeouts(),
+    backend: any SandboxBackend, workers: WorkerPool? = nil,
+    timeouts: SidecarTimeouts = SidecarTimeouts(),
     change: (inout Settings) -> Void = { _ in }
   ) throws {
     var settings = Settings()
@@ -26,8 +29,8 @@ final class Deployment {
     let keys = try APIKeyStore(file: Self.users, adminKey: Self.adminKey)
     let tokens = TokenIssuer(secret: SystemRandom.bytes(32), keys: keys)!
     server = Server(
-      settings: settings, tokens: tokens, backend: backend, log: Self.quiet,
-      clock: clock.clock, timeouts: timeouts)
+      settings: settings, tokens: tokens, backend: backend,
+      workers: workers ?? ownWorkers, log: Self.quiet, clock: clock.clock, timeouts: timeouts)
   }
 
   /// Two users beside the admin, whose keys are `key-of-ann` and `key-of-bob`.
@@ -47,6 +50,7 @@ final class Deployment {
     if hasEnded { return }
     hasEnded = true
     await server.shutDown()
+    ownWorkers.close()
   }
 
   /// A client with the admin's key.

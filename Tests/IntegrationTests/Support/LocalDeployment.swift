@@ -44,7 +44,7 @@ final class LocalDeployment {
     backend = LocalBackend(
       LocalConfiguration(dataDirectory: root + "/data", sidecarPath: Self.sidecarPath),
       workers: workers, logger: Deployment.quiet)
-    deployment = try Deployment(backend: backend)
+    deployment = try Deployment(backend: backend, workers: workers)
   }
 
   private func end() async {

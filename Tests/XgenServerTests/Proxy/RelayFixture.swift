@@ -11,6 +11,7 @@ final class RelayFixture {
   let client: StreamProbe
   let sidecar: StreamProbe
   private(set) var relay: WebSocketRelay!
+  let bytes = RelayBytes()
   private(set) var faults: [String] = []
   private(set) var hasEnded = false
   private(set) var clientCloses = 0
@@ -42,7 +43,7 @@ final class RelayFixture {
     }
     relay = WebSocketRelay(
       client: upgrade,
-      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {})
+      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {}), bytes: bytes
     ) { [unowned self] in
       faults.append($0)
     } onEnd: { [unowned self] _ in
