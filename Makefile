@@ -6,6 +6,7 @@ PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
 TEST_PACKAGES := python3-venv python3-pip git mawk procps
 VENV := .build/venv
+PROMTOOL := .build/promtool
 # One after the other: each runs its tests in parallel, and hundreds of loops at once would only
 # starve each other's deadlines.
 TEST_TARGETS := XgenProtocolTests ReactorTests XgenSidecarTests XgenServerTests IntegrationTests FuzzCorpusTests
@@ -61,8 +62,16 @@ $(VENV)/ready: Tests/Conformance/requirements.txt
 	$(VENV)/bin/pip install -q -r Tests/Conformance/requirements.txt
 	@touch $@
 
+# Out of Debian's package, without its service.
+$(PROMTOOL):
+	@rm -rf .build/prometheus && mkdir -p .build/prometheus
+	cd .build/prometheus && get="apt-get -qq -o APT::Sandbox::User=root download prometheus" && \
+	  { $$get 2>/dev/null || { $(SUDO) apt-get update -qq && $$get; }; } && \
+	  dpkg-deb -x prometheus_*.deb .
+	@mv .build/prometheus/usr/bin/promtool $@ && rm -rf .build/prometheus
+
 # A client in another language, on its own codecs, against the built server.
-test-wire: deps-test build $(VENV)/ready
+test-wire: deps-test build $(VENV)/ready $(PROMTOOL)
 	$(VENV)/bin/pytest -q Tests/Conformance
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone

@@ -31,7 +31,7 @@ extension Server {
       throw .refusal(error.status, error.reason)
     }
     let method = exchange.head.method
-    if case .other = method { throw .methodUnknown() }
+    if !method.isRegistered { throw .methodUnknown() }
     if method == .options, exchange.head.targetForm == .asterisk {
       throw .methodNotAllowed("GET, HEAD, POST, PUT, DELETE, OPTIONS")
     }

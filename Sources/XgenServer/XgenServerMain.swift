@@ -14,6 +14,7 @@ public enum XgenServerMain {
       {
       case .help: leave(0, Settings.help)
       case .version: leave(0, "xgen-server \(Settings.version)\n")
+      case .openAPI: leave(0, String(decoding: OpenAPIDocument.bytes, as: UTF8.self) + "\n")
       case .serve(let parsed): settings = parsed
       }
     } catch {

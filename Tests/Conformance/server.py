@@ -12,6 +12,7 @@ from typing import Any
 
 import proc
 import requests
+from contract import Contract
 from wire import Wire
 
 BUILD = Path(os.environ.get("XGEN_BUILD", Path(__file__).parents[2] / ".build" / "release"))
@@ -33,6 +34,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
         self._token = ""
+        self._contract: Contract | None = None
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Runs the program on this data folder, without waiting for anything."""
@@ -110,8 +112,17 @@ class Server:
         """One request on a connection of its own, with no credentials but those in `options`."""
         with requests.Session() as session:
             session.trust_env = False  # no proxy between us and the loopback
-            return session.request(
+            answer = session.request(
                 method, self.address + path, timeout=options.pop("timeout", 30), **options)
+            if not options.get("stream") and path.startswith("/"):
+                self.contract().check(method, path, answer)
+            return answer
+
+    def contract(self) -> Contract:
+        if self._contract is None:
+            document = requests.get(self.address + "/openapi.json", timeout=30).json()
+            self._contract = Contract(document)
+        return self._contract
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token()}", **options.pop("headers", {})}

@@ -29,6 +29,20 @@ public enum HTTPMethod: Sendable, Hashable {
     }
   }
 
+  /// A method of IANA's registry, on 2026-11-27: a resource that does not take it says 405. What
+  /// is in no registry is 501 (RFC 9110 §9.1).
+  public var isRegistered: Bool {
+    if case .other(let name) = self { return Self.registered.contains(name) }
+    return true
+  }
+
+  private static let registered: Set<String> = [
+    "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK",
+    "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE",
+    "ORDERPATCH", "PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND",
+    "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
+  ]
+
   private static func known(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod? {
     switch bytes.count {
     case 3: matches(bytes, "GET") ? .get : matches(bytes, "PUT") ? .put : nil

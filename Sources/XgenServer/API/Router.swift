@@ -18,18 +18,21 @@ struct Route: Sendable {
   let access: Access
   /// False for what must answer however busy a client is.
   var isRateLimited = true
+  /// What the document says of it.
+  let operation: Operation
   let endpoint: Endpoint
   /// The template's parts; a parameter begins with `{`.
   let parts: [Substring]
 
   init(
     _ method: HTTPMethod, _ template: String, _ access: Access, isRateLimited: Bool = true,
-    _ endpoint: @escaping Endpoint
+    _ operation: Operation, _ endpoint: @escaping Endpoint
   ) {
     self.method = method
     self.template = template
     self.access = access
     self.isRateLimited = isRateLimited
+    self.operation = operation
     self.endpoint = endpoint
     parts = template.split(separator: "/")
   }

@@ -1,19 +1,31 @@
 internal import Reactor
 
-/// The index of the API: one line per endpoint, one file per endpoint beside this one.
+/// The index of the API: one line per endpoint, one file per endpoint beside this one, and what
+/// the document says of it in `OpenAPI/Operations.swift`.
 extension Router {
   static let api = Router(routes: [
-    Route(.get, "/healthz", .open, isRateLimited: false, healthz),
-    Route(.get, "/metrics", .open, isRateLimited: false, metrics),
-    Route(.post, "/api/v1/auth/token", .open, authToken),
-    Route(.post, "/api/v1/sandboxes", .permission(.sandboxCreate), sandboxCreate),
-    Route(.get, "/api/v1/sandboxes", .permission(.sandboxRead), sandboxList),
-    Route(.get, "/api/v1/sandboxes/{id}", .permission(.sandboxRead), sandboxGet),
-    Route(.delete, "/api/v1/sandboxes/{id}", .permission(.sandboxDelete), sandboxDelete),
+    Route(.get, "/healthz", .open, isRateLimited: false, .healthz, healthz),
+    Route(.get, "/metrics", .open, isRateLimited: false, .metrics, metrics),
+    Route(.get, "/openapi.json", .open, .openAPI, openAPI),
+    Route(.get, "/docs", .open, .docs, docs),
+    Route(.post, "/api/v1/auth/token", .open, .authToken, authToken),
     Route(
-      .post, "/api/v1/sandboxes/{id}/keepalive", .permission(.sandboxWrite), sandboxKeepalive),
-    Route(.post, "/api/v1/sandboxes/{id}/exec", .permission(.sandboxExec), sandboxExec),
-    Route(.get, "/api/v1/sandboxes/{id}/ws", .webSocket(.sandboxExec), sandboxWebSocket),
-    Route(.get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), sandboxServices),
+      .post, "/api/v1/sandboxes", .permission(.sandboxCreate), .sandboxCreate, sandboxCreate),
+    Route(.get, "/api/v1/sandboxes", .permission(.sandboxRead), .sandboxList, sandboxList),
+    Route(.get, "/api/v1/sandboxes/{id}", .permission(.sandboxRead), .sandboxGet, sandboxGet),
+    Route(
+      .delete, "/api/v1/sandboxes/{id}", .permission(.sandboxDelete), .sandboxDelete,
+      sandboxDelete),
+    Route(
+      .post, "/api/v1/sandboxes/{id}/keepalive", .permission(.sandboxWrite), .sandboxKeepalive,
+      sandboxKeepalive),
+    Route(
+      .post, "/api/v1/sandboxes/{id}/exec", .permission(.sandboxExec), .sandboxExec, sandboxExec),
+    Route(
+      .get, "/api/v1/sandboxes/{id}/ws", .webSocket(.sandboxExec), .sandboxWebSocket,
+      sandboxWebSocket),
+    Route(
+      .get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), .sandboxServices,
+      sandboxServices),
   ])
 }

@@ -187,6 +187,8 @@ extension Settings {
     case serve(Settings)
     case help
     case version
+    /// Print the API's description.
+    case openAPI
   }
 
   /// Flags win over variables. Throws at the first that can't be used.
@@ -195,6 +197,7 @@ extension Settings {
   ) throws(SettingError) -> Command {
     if arguments.contains("--help") || arguments.contains("-h") { return .help }
     if arguments.contains("--version") { return .version }
+    if arguments.contains("--openapi") { return .openAPI }
     var settings = Settings()
     for setting in all {
       if let variable = setting.variable, let value = environment[variable], !value.isEmpty {
@@ -268,6 +271,7 @@ extension Settings {
       text += "  \(flag)\(variable)\n      \(setting.help)\n"
       if setting.flag == "--limit" { text += ConnectionLimits.help }
     }
+    text += "  --openapi\n      print the API's description (OpenAPI 3.1) and end\n"
     text += "  --help, --version\n"
     return text
   }

@@ -1,0 +1,138 @@
+// What the document says of each route; `Routes.swift` names one of these per line.
+
+extension Operation {
+  static let healthz = Operation(
+    id: "getHealth", tag: .server, summary: "Whether the server answers",
+    answers: [.text(200, "It does.", "text/plain; charset=utf-8")])
+
+  static let metrics = Operation(
+    id: "getMetrics", tag: .server, summary: "Metrics in the Prometheus text format",
+    answers: [.text(200, "One family after the other.", "\(MetricsText.contentType)")])
+
+  static let openAPI = Operation(
+    id: "getOpenAPI", tag: .server, summary: "This document",
+    answers: [.json(200, "OpenAPI 3.1.", ["type": "object"])])
+
+  static let docs = Operation(
+    id: "getDocs", tag: .server, summary: "This document as a page for people",
+    answers: [.text(200, "HTML without scripts.", "text/html; charset=utf-8")])
+
+  static let authToken = Operation(
+    id: "createToken", tag: .authentication,
+    summary: "Exchange an API key for a token of 15 minutes",
+    body: Body(
+      contentType: "application/json", schema: Schemas.reference("TokenOrder"),
+      example: ["api_key": "xgen_dev_key"]),
+    answers: [.json(200, "The token.", Schemas.reference("Token"))],
+    refusals: [.unauthorized])
+}
+
+// MARK: Sandboxes
+
+extension Operation {
+  static let sandboxCreate = Operation(
+    id: "createSandbox", tag: .sandboxes, summary: "Create a sandbox",
+    description: "Waits up to 250 ms for `running` and answers the state it then has.",
+    parameters: [
+      .header(
+        "Idempotency-Key",
+        "The same key and body within 24 hours answer the same sandbox.",
+        ["type": "string", "pattern": "^[!-~]{1,255}$"])
+    ],
+    body: Body(
+      contentType: "application/json", schema: Schemas.reference("SandboxOrder"),
+      example: ["template": "python", "timeout_seconds": 600]),
+    answers: [
+      .json(201, "The sandbox.", Schemas.reference("Sandbox"), [.notEnforced])
+    ],
+    refusals: [.idempotencyMismatch, .expired, .createFailed, .capacity, .shuttingDown])
+
+  static let sandboxList = Operation(
+    id: "listSandboxes", tag: .sandboxes, summary: "List sandboxes, newest first",
+    description: "Of one's own key; an admin sees all. `metadata.KEY=VALUE` filters by metadata.",
+    answers: [.json(200, "The sandboxes.", Schemas.list(of: "Sandbox"), [.next])])
+
+  static let sandboxGet = Operation(
+    id: "getSandbox", tag: .sandboxes, summary: "Get a sandbox", parameters: [.sandboxID],
+    answers: [.json(200, "The sandbox.", Schemas.reference("Sandbox"))],
+    refusals: Refusal.sandbox)
+
+  static let sandboxDelete = Operation(
+    id: "deleteSandbox", tag: .sandboxes, summary: "Delete a sandbox and all that it holds",
+    description: "Repeated within 5 minutes it is 204 again.", parameters: [.sandboxID],
+    answers: [.empty(204, "Nothing of it is left.")], refusals: Refusal.sandbox)
+
+  static let sandboxKeepalive = Operation(
+    id: "keepSandboxAlive", tag: .sandboxes, summary: "Move the expiry by the default timeout",
+    description: "At most to now + the maximum timeout; it never moves back.",
+    parameters: [.sandboxID], answers: [.empty(204, "The new expiry is kept.")],
+    refusals: Refusal.sandbox + [.unreachable])
+
+  static let sandboxServices = Operation(
+    id: "listServices", tag: .sandboxes, summary: "Ports that are open in the sandbox now",
+    parameters: [.sandboxID],
+    answers: [.json(200, "Ascending by port.", Schemas.list(of: "Service"))],
+    refusals: Refusal.running)
+}
+
+// MARK: Commands
+
+extension Operation {
+  static let sandboxExec = Operation(
+    id: "execCommand", tag: .commands, summary: "Run a command and wait for its end",
+    description: """
+      No shell is involved. A command that can't be started is 127 or 126 with the reason on \
+      stderr. With `Accept: text/event-stream` its output is streamed: events `stdout` and \
+      `stderr` (data: `{"data": …}`), last `exit` (data: `{"exit_code": …}`). The client's \
+      disconnect kills the command.
+      """,
+    parameters: [.sandboxID],
+    body: Body(
+      contentType: "application/json", schema: Schemas.reference("ExecOrder"),
+      example: ["command": "python3", "args": ["-c", "print(6*7)"]]),
+    answers: [
+      Answer(
+        status: 200, description: "The command has ended.",
+        content: [
+          ("application/json", Schemas.reference("ExecResult")),
+          ("text/event-stream", Schemas.text),
+        ])
+    ],
+    refusals: Refusal.running + [.quota, .capacity, .execTimeout])
+
+  static let sandboxWebSocket = Operation(
+    id: "openWebSocket", tag: .commands,
+    summary: "Open the multiplexed WebSocket: streams, terminals, files, events",
+    description: """
+      Browsers may send the token as `?token=` or as the subprotocol pair `xgen.v1`, \
+      `bearer.<token>`.
+      """,
+    parameters: [
+      .sandboxID,
+      .header("Upgrade", "Always websocket.", ["enum": ["websocket"]], isRequired: true),
+      .header("Connection", "Always Upgrade.", ["enum": ["Upgrade"]], isRequired: true),
+      .header(
+        "Sec-WebSocket-Key", "16 random bytes in base64.",
+        ["type": "string", "pattern": "^[A-Za-z0-9+/]{21}[AQgw]==$"], isRequired: true),
+      .header("Sec-WebSocket-Version", "Always 13.", ["enum": ["13"]], isRequired: true),
+    ],
+    answers: [.empty(101, "The WebSocket is open.")],
+    refusals: Refusal.running + [.quota, .upgradeRequired])
+}
+
+extension Operation.Answer {
+  static func text(_ status: Int, _ description: String, _ type: String) -> Self {
+    .init(status: status, description: description, content: [(type, Schemas.text)])
+  }
+}
+
+extension Operation.Header {
+  static let requestID = Self(name: "X-Request-Id", description: "Names the request in the logs.")
+  static let notEnforced = Self(
+    name: "X-Xgen-Not-Enforced", description: "Resources that this host can't enforce.")
+  static let next = Self(name: "Link", description: "The next page, with `rel=\"next\"`.")
+  static let retryAfter = Self(
+    name: "Retry-After", description: "Seconds.", schema: ["type": "integer", "minimum": 0])
+  static let authenticate = Self(
+    name: "WWW-Authenticate", description: "The schemes that are taken.")
+}
