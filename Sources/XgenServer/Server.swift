@@ -121,6 +121,7 @@ final class Server {
       throw .refusal(error.status, error.reason)
     }
     let method = exchange.head.method
+    if method == .connect { throw .methodUnknown() }
     if case .other = method { throw .methodUnknown() }
     if method == .options, exchange.head.targetForm == .asterisk {
       throw .methodNotAllowed("GET, HEAD, POST, PUT, DELETE, OPTIONS")

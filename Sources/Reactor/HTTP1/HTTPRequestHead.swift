@@ -23,7 +23,8 @@ public struct HTTPRequestHead: Sendable {
     // HTTP/1.0 knows neither (RFC 9110 §7.8, §10.1.1): there they are to be ignored.
     expectsContinue = isModern && summary.expectation == .continue100 && !framing.isEmpty
     asksUpgrade = isModern && summary.asksUpgrade
-    keepAlive = summary.keepsAlive(line.version)
+    // What follows a CONNECT may be meant for the tunnel.
+    keepAlive = summary.keepsAlive(line.version) && line.form != .authority
     headers = HTTPFields(bytes: [UInt8](bytes), ranges: ranges)
     self.line = line
   }
