@@ -124,6 +124,7 @@ extension APIError {
   /// A request that the protocol layer refused: same shape, the code nearest to the status.
   static func refusal(_ status: Int, _ reason: String) -> APIError {
     switch status {
+    case 403: .forbidden(reason)
     case 413: .init(413, "PAYLOAD_TOO_LARGE", reason)
     case 417: .init(417, "INVALID_REQUEST", reason)
     default: .init(status, "INVALID_REQUEST", reason)
