@@ -105,7 +105,9 @@ final class Server {
       let (route, parameters, query) = try self.route(exchange)
       path = route.template
       let principal = try admit(exchange, route, query)
-      let request = APIRequest(exchange, route, parameters, query, id: id, principal: principal)
+      let request = APIRequest(
+        exchange, route, parameters, query, id: id, principal: principal,
+        maxBodyBytes: settings.connectionLimits.maxBodyBytes)
       LoopActor.task { await self.run(request) }
     } catch {
       answer(exchange, error, id)

@@ -11,10 +11,11 @@ final class APIRequest {
   let id: String
   /// Whose request it is; nil on open routes.
   let principal: Principal?
+  private let maxBodyBytes: Int
 
   init(
     _ exchange: HTTPExchange, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery,
-    id: String, principal: Principal?
+    id: String, principal: Principal?, maxBodyBytes: Int
   ) {
     self.exchange = exchange
     self.route = route
@@ -22,6 +23,7 @@ final class APIRequest {
     self.query = query
     self.id = id
     self.principal = principal
+    self.maxBodyBytes = maxBodyBytes
   }
 
   /// The caller. Precondition: the route demands one.
@@ -32,11 +34,11 @@ final class APIRequest {
   /// The whole body, bounded.
   func body() async throws(APIError) -> [UInt8] {
     let result: Result<[UInt8], HTTPBodyError> = await withCheckedContinuation { waiting in
-      exchange.readBody(maxBytes: Limits.maxBodyBytes) { waiting.resume(returning: $0) }
+      exchange.readBody(maxBytes: maxBodyBytes) { waiting.resume(returning: $0) }
     }
     switch result {
     case .success(let bytes): return bytes
-    case .failure(.tooLarge): throw .payloadTooLarge(Limits.maxBodyBytes)
+    case .failure(.tooLarge): throw .payloadTooLarge(maxBodyBytes)
     case .failure(.malformed(let error)): throw .invalidRequest(error.reason)
     case .failure(.timedOut), .failure(.disconnected): throw .invalidRequest("the body ended early")
     }
