@@ -138,6 +138,10 @@ final class Server {
   /// The API is not served under preview names, whose pages are the sandboxes' own; and `--dev`
   /// answers to local names only, so that no web page reaches it by DNS rebinding.
   private func checkHost(_ exchange: HTTPExchange) throws(APIError) {
+    // Who asks for https over anything else was led astray (RFC 9110 §7.4).
+    if !exchange.isEncrypted && exchange.head.targetIsHTTPS {
+      throw .misdirected("an https URL is asked for over a connection without TLS")
+    }
     let host = exchange.head.authority ?? ""
     if addresses.isPreview(host: host) { throw .notFound("previews are not served yet") }
     guard settings.isDevelopment else { return }

@@ -74,6 +74,7 @@ TARGETS = {
     "HTTP://other:80/a/../healthz?x": 200, "http://[::1]:80/healthz": 200,
     "/%2568ealthz": 404, "/%2Fhealthz": 404, "//healthz": 404, "/healthz/": 404,
     "/healthz%3Fa": 404, "http://localhost": 404, "http://localhost?x": 404,
+    "https://localhost/healthz": 421, "HTTPS://localhost": 421,
     "/%00": 400, "/%c0%ae": 400, "/%ff": 400, "/[": 400, "/^": 400, "/`": 400, "/{id}": 400,
     "/|": 400, "/healthz?a[]=b": 400, "/healthz?a\\": 400,
 }
@@ -130,14 +131,16 @@ GOOD_CHUNKS = [
     b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n",
 ]
 BAD_SIZES = [
-    b"0x%x\r\n", b"+%x\r\n", b"-%x\r\n", b" %x\r\n", b"%x \r\n", b"%x\t\r\n", b"%x\n", b"%x\r", b"%xh\r\n",
-    b"%x,1\r\n", b"1_%x\r\n", b"\0%x\r\n", b"fffffffffffffff%x\r\n", b"1000000000000000%x\r\n",
-    b"%x;\r\n", b"%x;;a\r\n", b"%x;a \r\n", b"%x;a b\r\n", b"%x;a[\r\n", b"%x;a=\r\n", b'%x;a="b\r\n',
+    b"0x%x\r\n", b"+%x\r\n", b"-%x\r\n", b" %x\r\n", b"%x \r\n", b"%x\t\r\n", b"%x\n", b"%x\r",
+    b"%xh\r\n", b"%x,1\r\n", b"1_%x\r\n", b"\0%x\r\n", b"fffffffffffffff%x\r\n", b"1000000000000000%x\r\n",
+    b"%x;\r\n", b"%x;;a\r\n", b"%x;a \r\n", b"%x;a b\r\n", b"%x;a[\r\n", b"%x;a=\r\n",
+    b'%x;a="b\r\n',
     b'%x;a="b"c\r\n', b"%x;a\n", b"%x;a\rb\r\n", b"%x;a=\0\r\n", b"%x;" + b"a" * 5000 + b"\r\n",
 ]
 BAD_CHUNKS = [
     *(size.replace(b"%x", b"%x" % SIZE) + BODY + b"\r\n0\r\n\r\n" for size in BAD_SIZES),
-    b"\r\n", b";a\r\n", b"g\r\n", b"%x\r\n%s\n0\r\n\r\n" % (SIZE, BODY), b"%x\r\n%s0\r\n\r\n" % (SIZE, BODY),
+    b"\r\n", b";a\r\n", b"g\r\n", b"%x\r\n%s\n0\r\n\r\n" % (SIZE, BODY),
+    b"%x\r\n%s0\r\n\r\n" % (SIZE, BODY),
     b"%x\r\n%sXX\r\n0\r\n\r\n" % (SIZE, BODY), CHUNKS + b"0\n\r\n", CHUNKS + b"0\r\n\n",
     *(CHUNKS + b"0\r\n" + trailer + b"\r\n\r\n" for trailer in [
         b"X", b"X : y", b" X: y", b"X: y\r\n z", b"X: \0", b"X: y\nZ: z"]),
@@ -278,6 +281,13 @@ def test_head_is_get_without_its_body(server: Server) -> None:
         k: v for k, v in whole.fields.items() if k not in ignored}
 
 
+def test_a_refused_head_has_no_body(server: Server) -> None:
+    no_host = b"HEAD / HTTP/1.1\r\n\r\n"
+    for request in (no_host, get("HEAD /nope HTTP/1.1"), get("HEAD /a\\b HTTP/1.1")):
+        found = exchange(server, request + LAST, 0)
+        assert found[0].status in (400, 404) and found[0].body == b""
+
+
 def test_an_upgrade_that_is_not_known_is_ignored(server: Server) -> None:
     for protocol in ("h2c", "websocket", "TLS/1.0", "x"):
         request = get("GET /healthz HTTP/1.1", f"Upgrade: {protocol}", "Connection: Upgrade")
@@ -286,7 +296,10 @@ def test_an_upgrade_that_is_not_known_is_ignored(server: Server) -> None:
 
 def test_a_client_that_ends_its_direction_is_answered(server: Server) -> None:
     whole = get("GET /healthz HTTP/1.1")
-    for data, statuses in [(whole * 3, [200] * 3), (whole + whole[:20], [200, 400]), (b"", [])]:
+    for data, statuses in [
+        (whole * 3, [200] * 3), (whole + b"\r\n", [200]), (whole + whole[:20], [200, 400]),
+        (b"", []),
+    ]:
         with connect(server) as connection:
             connection.sendall(data)
             connection.shutdown(1)

@@ -41,6 +41,11 @@ public struct HTTPRequestHead: Sendable {
   public var target: String { headers.string(line.target) }
   public var targetForm: HTTPTargetForm { line.form }
 
+  /// Whether the target is an absolute-form of the scheme https.
+  public var targetIsHTTPS: Bool {
+    line.form == .absolute && line.authority.lowerBound - line.target.lowerBound == 8
+  }
+
   /// The target's path as it came, percent-encoded. `/` for an absolute-form without one; empty
   /// for CONNECT.
   public var path: String {

@@ -93,6 +93,10 @@ extension APIError {
     .init(413, "PAYLOAD_TOO_LARGE", "the body is over \(limitBytes) bytes")
   }
 
+  static func misdirected(_ message: String) -> APIError {
+    .init(421, "INVALID_REQUEST", message)
+  }
+
   static func quotaExceeded(_ message: String, retryAfterSeconds: Int) -> APIError {
     var error = APIError(429, "QUOTA_EXCEEDED", message)
     error.fields = [HTTPField(fixed: "Retry-After", retryAfterSeconds)]

@@ -83,6 +83,23 @@ import Testing
     #expect(head.headers.map(\.value) == ["Example.com:8080", "1", "2"])
   }
 
+  @Test(arguments: [
+    ("https://a/", true), ("HTTPS://a", true), ("http://a/", false), ("/https://a", false),
+    ("http://https://", false),
+  ])
+  func knowsATargetOfHTTPS(_ target: String, _ expected: Bool) throws {
+    let head = try? HTTPHarness.parsed("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect((head?.targetIsHTTPS ?? false) == expected)
+  }
+
+  @Test func anEmptyLineIsNoBeginning() throws {
+    var parser = HTTPRequestParser()
+    for (text, isMidHead) in [("\r", true), ("\r\n", false), ("\r\nG", true)] {
+      let parsed = try Array(text.utf8).withUnsafeBytes { try parser.parse($0) }
+      #expect(parsed == nil && parser.isMidHead == isMidHead)
+    }
+  }
+
   @Test func letsTheTargetsAuthorityReplaceHost() throws {
     let head = try #require(
       try HTTPHarness.parsed("GET http://b:1?q HTTP/1.1\r\nHost: a\r\n\r\n"))
