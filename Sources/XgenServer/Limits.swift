@@ -2,8 +2,6 @@
 /// in `HTTPServerLimits`, the wire's in `WireLimits`, waits for sidecars in `SidecarTimeouts`, a
 /// local sandbox's in `LocalLimits`.
 enum Limits {
-  /// A request's body on the JSON routes.
-  static let maxBodyBytes = 1024 * 1024
   static let maxRequestIDBytes = 128
 
   // Create (spec/api.md).

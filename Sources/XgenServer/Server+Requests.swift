@@ -10,7 +10,8 @@ extension Server {
       let (route, parameters, query) = try self.route(exchange)
       context.path = route.template
       context.principal = try admit(exchange, route, query)
-      let request = APIRequest(context, route, parameters, query)
+      let request = APIRequest(
+        context, route, parameters, query, maxBodyBytes: settings.connectionLimits.maxBodyBytes)
       LoopActor.task { await self.run(request) }
     } catch {
       refuse(context, error)
@@ -31,7 +32,7 @@ extension Server {
       throw .refusal(error.status, error.reason)
     }
     let method = exchange.head.method
-    if !method.isRegistered { throw .methodUnknown() }
+    if method == .connect || !method.isRegistered { throw .methodUnknown() }
     if method == .options, exchange.head.targetForm == .asterisk {
       throw .methodNotAllowed("GET, HEAD, POST, PUT, DELETE, OPTIONS")
     }
@@ -45,6 +46,10 @@ extension Server {
   /// The API is not served under preview names, whose pages are the sandboxes' own; and `--dev`
   /// answers to local names only, so that no web page reaches it by DNS rebinding.
   private func checkHost(_ exchange: HTTPExchange) throws(APIError) {
+    // Who asks for https over anything else was led astray (RFC 9110 §7.4).
+    if !exchange.isEncrypted && exchange.head.targetIsHTTPS {
+      throw .misdirected("an https URL is asked for over a connection without TLS")
+    }
     let host = exchange.head.authority ?? ""
     if addresses.isPreview(host: host) { throw .notFound("previews are not served yet") }
     guard settings.isDevelopment else { return }

@@ -82,13 +82,14 @@ struct ServerStart: Sendable {
     self.tokens = tokens
   }
 
-  /// A relayed WebSocket is two files; what the system allows bounds the connections.
+  /// A connection is a file, a relayed WebSocket two; what the system allows bounds them.
   private static func fitting(_ given: Settings) -> Settings {
     var settings = given
     let files = Int(xgen_raise_nofile())
-    let most = max(64, (files - reservedFiles) / 2)
+    let most = max(64, files - reservedFiles)
     let wanted = settings.connectionLimits.maxConnections
     settings.connectionLimits.maxConnections = min(wanted, most)
+    settings.connectionLimits.upgradedWeight = 2
     return settings
   }
 

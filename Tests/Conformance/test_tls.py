@@ -4,8 +4,9 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import proc
@@ -96,6 +97,56 @@ def test_urls_are_https(tls: TLSServer) -> None:
     assert answer.startswith("HTTP/1.1 201 "), answer
     assert f'"ws_url":"https://localhost:{tls.port}/' in answer
     assert re.search(rf'"3000":"https://sbx-\w+-3000\.preview\.localhost:{tls.port}"', answer)
+
+
+def client_hello() -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
+    """A client that has said its first words: into the second of its two buffers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    received, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(received, said)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return client, received, said
+
+
+@pytest.mark.parametrize("with_reset", [True, False])
+def test_an_end_at_every_byte_of_the_hello_leaves_nothing(
+    tls: TLSServer, with_reset: bool
+) -> None:
+    hello = client_hello()[2].read()
+    assert len(hello) > 200
+    before = len(proc.descriptors(tls.start().pid))
+    for length in range(len(hello) + 1):
+        connection = socket.create_connection(("127.0.0.1", tls.port), timeout=20)
+        connection.sendall(hello[:length])
+        if with_reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    proc.eventually(
+        "descriptors are back", lambda: len(proc.descriptors(tls.pid)) <= before, 20)
+    with tls.connect("first") as connection:
+        assert ask(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_handshake_and_a_request_in_single_bytes_are_understood(tls: TLSServer) -> None:
+    client, received, said = client_hello()
+    with socket.create_connection(("127.0.0.1", tls.start().port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def step(action: Callable[[], object]) -> object:
+            """Repeats until the server has answered by enough bytes, one read of one each."""
+            while True:
+                try:
+                    return action()
+                except ssl.SSLWantReadError:
+                    for byte in said.read():
+                        connection.sendall(bytes([byte]))
+                    received.write(connection.recv(1))
+
+        step(client.do_handshake)
+        client.write(ASK)
+        assert str(step(lambda: client.read(4096))).startswith("b'HTTP/1.1 200 ")
 
 
 def test_plain_http_is_closed(tls: TLSServer) -> None:

@@ -58,10 +58,6 @@ final class WSEchoServer: Command {
   }
 
   private func answer(_ exchange: HTTPExchange) {
-    guard exchange.asksWebSocket else {
-      return exchange.respond(
-        426, [HTTPField(fixed: "Upgrade", "websocket")], body: Array("a WebSocket echo\n".utf8))
-    }
     let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
     do throws(WebSocketHandshakeError) {
       try exchange.checkWebSocketRequest()

@@ -36,14 +36,17 @@ enum ASCII {
   static let lineFeed: UInt8 = 0x0A
   static let carriageReturn: UInt8 = 0x0D
   static let space: UInt8 = 0x20
+  static let quote: UInt8 = 0x22
   static let percent: UInt8 = 0x25
   static let plus: UInt8 = 0x2B
   static let comma: UInt8 = 0x2C
+  static let minus: UInt8 = 0x2D
   static let dot: UInt8 = 0x2E
   static let slash: UInt8 = 0x2F
   static let zero: UInt8 = 0x30
   static let colon: UInt8 = 0x3A
   static let semicolon: UInt8 = 0x3B
+  static let equals: UInt8 = 0x3D
   static let question: UInt8 = 0x3F
   static let backslash: UInt8 = 0x5C
 
@@ -58,6 +61,15 @@ enum ASCII {
   @inline(__always)
   static func isFieldText(_ byte: UInt8) -> Bool {
     byte >= 0x20 ? byte != 0x7F : byte == tab
+  }
+
+  /// What browsers leave in a target as it is (URL Standard, §1.3) though no URI has it
+  /// (RFC 3986 appendix A): `[ ] ^ ` { | }` and the backslash.
+  static func isOnlyInURLs(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x5B...0x5E, 0x60, 0x7B...0x7D: true
+    default: false
+    }
   }
 
   static func hexValue(_ byte: UInt8) -> UInt8? {

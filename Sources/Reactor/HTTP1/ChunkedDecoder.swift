@@ -31,9 +31,7 @@ public struct ChunkedDecoder: Sendable {
   /// Bytes of the chunk that are to come; while its size is read: the size so far.
   private var remaining: UInt64 = 0
   private var sizeDigits = 0
-  private var extensionBytes = 0
-  /// Whether the extension's `;` was seen: before it stand only blanks.
-  private var hasSemicolon = false
+  private var extensions = ChunkExtensionChecker()
   private var trailers = TrailerChecker()
   private var failure: HTTPParseError?
 
@@ -111,23 +109,15 @@ public struct ChunkedDecoder: Sendable {
   }
 
   private mutating func readExtension(_ byte: UInt8) throws(HTTPParseError) {
-    if byte == ASCII.carriageReturn {
-      guard hasSemicolon else { throw .invalidChunkExtension }
-      state = .sizeEnd
-      return
-    }
-    extensionBytes += 1
-    guard extensionBytes <= Self.maxExtensionBytes else { throw .chunkExtensionTooLong }
-    if byte == ASCII.semicolon { hasSemicolon = true }
-    let isAllowed = hasSemicolon ? ASCII.isFieldText(byte) : ASCII.isBlank(byte)
-    guard isAllowed else { throw .invalidChunkExtension }
+    guard byte == ASCII.carriageReturn else { return try extensions.read(byte) }
+    guard extensions.mayEnd else { throw .invalidChunkExtension }
+    state = .sizeEnd
   }
 
   private mutating func endSize() {
     state = remaining == 0 ? .trailers : .data
     sizeDigits = 0
-    extensionBytes = 0
-    hasSemicolon = false
+    extensions = ChunkExtensionChecker()
   }
 }
 

@@ -77,12 +77,10 @@ public enum HTTPVersion: Sendable, Comparable {
     }
   }
 
-  /// The version that stands, well-formed, at `start`; nil if it is another one than 1.0 or 1.1.
+  /// The version that stands, well-formed, at `start`; nil if its major number is not 1. What a
+  /// later minor version sends is to be read as 1.1 (RFC 9110 §2.5).
   init?(_ bytes: UnsafeRawBufferPointer, at start: Int) {
-    switch (bytes[start + 5], bytes[start + 7]) {
-    case (0x31, 0x31): self = .http11
-    case (0x31, 0x30): self = .http10
-    default: return nil
-    }
+    guard bytes[start + 5] == UInt8(ascii: "1") else { return nil }
+    self = bytes[start + 7] == ASCII.zero ? .http10 : .http11
   }
 }

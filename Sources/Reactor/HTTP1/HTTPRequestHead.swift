@@ -23,7 +23,8 @@ public struct HTTPRequestHead: Sendable {
     // HTTP/1.0 knows neither (RFC 9110 §7.8, §10.1.1): there they are to be ignored.
     expectsContinue = isModern && summary.expectation == .continue100 && !framing.isEmpty
     asksUpgrade = isModern && summary.asksUpgrade
-    keepAlive = summary.keepsAlive(line.version)
+    // What follows a CONNECT may be meant for the tunnel.
+    keepAlive = summary.keepsAlive(line.version) && line.form != .authority
     headers = HTTPFields(bytes: [UInt8](bytes), ranges: ranges)
     self.line = line
   }
@@ -39,6 +40,11 @@ public struct HTTPRequestHead: Sendable {
   /// The target as it came.
   public var target: String { headers.string(line.target) }
   public var targetForm: HTTPTargetForm { line.form }
+
+  /// Whether the target is an absolute-form of the scheme https.
+  public var targetIsHTTPS: Bool {
+    line.form == .absolute && line.authority.lowerBound - line.target.lowerBound == 8
+  }
 
   /// The target's path as it came, percent-encoded. `/` for an absolute-form without one; empty
   /// for CONNECT.

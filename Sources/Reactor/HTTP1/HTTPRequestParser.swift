@@ -35,8 +35,12 @@ public struct HTTPRequestParser: Sendable {
   }
 
   /// Whether bytes of a head have been read without its end: a peer that stops here has not
-  /// finished its request.
-  public var isMidHead: Bool { position > 0 || skipped > 0 }
+  /// finished its request. An empty line belongs to what came before it.
+  public var isMidHead: Bool { position > 0 || skipped == 1 }
+
+  /// Whether the head that is being read, or was refused, is that of a HEAD, whose answer has no
+  /// body whatever it says (RFC 9110 §9.3.2).
+  public private(set) var isHEAD = false
 
   /// Reads on in `bytes`, all that has arrived since the last head's end. nil: more are needed.
   /// Precondition: they begin with the bytes of the call before.
@@ -97,6 +101,7 @@ public struct HTTPRequestParser: Sendable {
     if position > HTTPLimits.maxMethodBytes { throw .methodTooLong }
     guard position < end else { return }
     guard bytes[position] == ASCII.space, position > 0 else { throw .invalidMethod }
+    isHEAD = HTTPMethod(bytes: UnsafeRawBufferPointer(rebasing: bytes[..<position])) == .head
     line.methodEnd = UInt16(position)
     position += 1
     state = .target
@@ -173,6 +178,7 @@ public struct HTTPRequestParser: Sendable {
     let head = try HTTPRequestHead(headBytes, line, fields.takeRanges())
     let consumed = skipped + position
     state = .method
+    isHEAD = false
     skipped = 0
     position = 0
     line = HTTPRequestLine()

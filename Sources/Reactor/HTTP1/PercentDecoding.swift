@@ -1,8 +1,8 @@
 /// Percent-decoding of URI components (RFC 3986 §2.1), once: what comes out is not looked at
 /// again for a `%`.
 enum PercentDecoding {
-  /// The decoded text; nil if a `%` lacks its two digits, or the result holds a NUL or is not
-  /// UTF-8.
+  /// The decoded text; nil if a `%` lacks its two digits, a byte should have been encoded, or the
+  /// result holds a NUL or is not UTF-8.
   static func decode(_ bytes: UnsafeRawBufferPointer, plusIsSpace: Bool) -> String? {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count) { output in
       guard let result = decode(bytes, into: output, plusIsSpace) else { return nil }
@@ -29,6 +29,8 @@ enum PercentDecoding {
         index += 2
       } else if byte == ASCII.plus, plusIsSpace {
         byte = ASCII.space
+      } else if ASCII.isOnlyInURLs(byte) {
+        return nil
       }
       guard byte != 0 else { return nil }
       union |= byte

@@ -133,7 +133,9 @@ final class HTTPConnection: ByteStreamDelegate {
     do throws(HTTPParseError) {
       let wasMidHead = parser.isMidHead
       guard let parsed = try parser.parse(bytes) else {
-        if !wasMidHead { deadlineMs = server.loop.nowMs + server.limits.headMs }
+        if !wasMidHead && parser.isMidHead {
+          deadlineMs = server.loop.nowMs + server.limits.headMs
+        }
         return 0
       }
       parsedHead = parsed.head
@@ -268,11 +270,12 @@ final class HTTPConnection: ByteStreamDelegate {
 
   private func refuse(status: Int, reason: String) {
     let answer = server.refusal(status, reason)
+    let isHEAD = exchange.map { $0.head.method == .head } ?? parser.isHEAD
     var out = ByteBuffer()
     HTTPEncoder.responseHead(
       answer.status, fields: [server.currentDate()] + answer.fields,
       framing: .length(UInt64(answer.body.count)), keepAlive: false, into: &out)
-    out.append(answer.body)
+    if !isHEAD { out.append(answer.body) }
     if exchange?.responseHasStarted != true { stream.write(out) }
     linger()
   }

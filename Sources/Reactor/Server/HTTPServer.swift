@@ -4,7 +4,9 @@ internal import Glibc
 public struct HTTPServerLimits: Sendable {
   public var head = HTTPLimits()
   /// Open connections in all, upgraded ones included; at the limit the listeners pause.
-  public var maxConnections = 9_500
+  public var maxConnections = 16_384
+  /// How many an upgraded connection counts for: 2 where it is relayed over a second descriptor.
+  public var upgradedWeight = 1
   /// Open connections of one peer: an IPv4 address or an IPv6 /64. Loopback and Unix sockets,
   /// where proxies and load tests are, are not counted.
   public var maxConnectionsPerPeer = 1_024
@@ -22,6 +24,8 @@ public struct HTTPServerLimits: Sendable {
   public var writeStallMs: UInt64 = 60_000
   /// After the last response, for the peer to close (RFC 9112 §9.6).
   public var lingerMs: UInt64 = 2_000
+  /// A body that is collected whole; more is 413.
+  public var maxBodyBytes = 1024 * 1024
   /// An unread body up to this size is read and dropped, to keep the connection.
   public var maxDrainBytes: UInt64 = 64 * 1024
   public var maxRequestsPerConnection = 1_000_000
@@ -108,6 +112,10 @@ public final class HTTPServer {
 
   public var connectionCount: Int { connections.count + upgradedCount }
 
+  private var isAtLimit: Bool {
+    connections.count + upgradedCount * limits.upgradedWeight >= limits.maxConnections
+  }
+
   private func accept(_ stream: SocketStream, _ tls: TLSProvider?) {
     let peer = stream.peerAddress.flatMap { PeerCounter.Key($0) }
     guard peers.add(peer, atMost: limits.maxConnectionsPerPeer) else { return stream.close() }
@@ -123,12 +131,12 @@ public final class HTTPServer {
   }
 
   private func pauseAtLimit() {
-    guard connectionCount >= limits.maxConnections else { return }
+    guard isAtLimit else { return }
     for listener in listeners { listener.pause() }
   }
 
   private func resumeBelowLimit() {
-    if isClosing || connectionCount >= limits.maxConnections { return }
+    if isClosing || isAtLimit { return }
     for listener in listeners where listener.isPaused { listener.resume() }
   }
 
@@ -144,6 +152,7 @@ public final class HTTPServer {
   func didUpgrade(_ connection: HTTPConnection) -> () -> Void {
     connections[ObjectIdentifier(connection)] = nil
     upgradedCount += 1
+    pauseAtLimit()
     let peer = connection.peer
     var isCounted = true
     return { [weak self] in

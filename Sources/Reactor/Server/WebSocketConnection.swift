@@ -220,7 +220,13 @@ public final class WebSocketConnection: ByteStreamDelegate {
 
   public func streamDidDrain() { delegate?.webSocketDidDrain() }
 
-  public func streamDidEnd() { stream.close() }
+  /// A client that has ended its direction may still read what is on its way to it.
+  public func streamDidEnd() {
+    if keys != nil || stream.pendingByteCount == 0 { return stream.close() }
+    sentClose = true
+    stream.endWriting()
+    startCloseTimer()
+  }
 
   public func streamDidClose(_ error: StreamError?) {
     closeTimer?.cancel()

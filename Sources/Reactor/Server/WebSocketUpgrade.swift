@@ -1,15 +1,17 @@
 extension HTTPExchange {
-  /// Whether the request asks for a WebSocket at all.
-  public var asksWebSocket: Bool {
-    head.upgradeProtocols.contains { $0.lowercased() == "websocket" }
-  }
-
-  /// Checks the request against RFC 6455 §4.2.1; throws what is wrong, before anything is sent.
-  public func checkWebSocketRequest() throws(WebSocketHandshakeError) {
+  /// Checks the request against RFC 6455 §4.2.1 and §4.2.2; throws what is wrong, before anything
+  /// is sent.
+  public func checkWebSocketRequest(
+    origins: WebSocketOriginPolicy = .any
+  ) throws(WebSocketHandshakeError) {
     try WebSocketHandshake.validateRequest(
       method: head.method.name, isHTTP11: head.version == .http11, upgrade: joined("upgrade"),
       connection: joined("connection"), key: joined("sec-websocket-key"),
       version: joined("sec-websocket-version"))
+    guard head.framing.isEmpty else { throw .hasBody }
+    let isAllowed = origins.allows(
+      head.headers.values("origin"), to: head.host, isEncrypted: isEncrypted)
+    guard isAllowed else { throw .originRefused }
   }
 
   /// The subprotocols that the client offers.

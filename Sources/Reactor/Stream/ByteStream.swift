@@ -92,4 +92,8 @@ public enum StreamLimits {
   public static let acceptsPerTurn = 64
   /// The kernel's queue of connections not accepted yet.
   public static let listenBacklog: Int32 = 4096
+  /// A peer that answers no probe is given up after 60 + 4 × 15 seconds of silence.
+  static let keepAliveIdleSeconds: Int32 = 60
+  static let keepAliveIntervalSeconds: Int32 = 15
+  static let keepAliveProbes: Int32 = 4
 }

@@ -64,6 +64,7 @@ public final class SocketListener {
     spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
     xgen_set_cloexec(descriptor)
     xgen_set_nonblocking(descriptor, true)
+    Self.setKeepAlive(descriptor)
     do {
       poll = try Poll(loop: loop, descriptor: descriptor) { [self] _, _ in acceptSome() }
     } catch {
@@ -72,6 +73,23 @@ public final class SocketListener {
       throw error
     }
     poll?.watch(.readable)
+  }
+
+  /// What it accepts inherits these (tcp(7)), so that peers that vanished without a word are
+  /// found; protocols that are idle by right, such as WebSockets, have no deadline for it. No
+  /// effect on a Unix socket.
+  private static func setKeepAlive(_ descriptor: Int32) {
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    var on: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, size)
+    var options = [
+      (TCP_KEEPIDLE, StreamLimits.keepAliveIdleSeconds),
+      (TCP_KEEPINTVL, StreamLimits.keepAliveIntervalSeconds),
+      (TCP_KEEPCNT, StreamLimits.keepAliveProbes),
+    ]
+    for index in options.indices {
+      setsockopt(descriptor, Int32(IPPROTO_TCP), options[index].0, &options[index].1, size)
+    }
   }
 
   /// Leaves new connections in the kernel's queue.

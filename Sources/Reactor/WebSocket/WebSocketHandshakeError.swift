@@ -7,13 +7,18 @@ public enum WebSocketHandshakeError: Error, Equatable, Sendable, CaseIterable {
   case unsupportedVersion
   case invalidKey
   case invalidSubprotocols
+  /// The upgrade must wait for the request's body (RFC 9110 §7.8), which nobody here reads.
+  case hasBody
+  /// The page that asks is not one of those that may.
+  case originRefused
 
   /// The HTTP status of the answer.
   public var status: Int {
     switch self {
     case .methodNotGET: 405
     case .noUpgrade, .unsupportedVersion: 426
-    case .notHTTP11, .noConnectionUpgrade, .invalidKey, .invalidSubprotocols: 400
+    case .notHTTP11, .noConnectionUpgrade, .invalidKey, .invalidSubprotocols, .hasBody: 400
+    case .originRefused: 403
     }
   }
 
@@ -23,7 +28,9 @@ public enum WebSocketHandshakeError: Error, Equatable, Sendable, CaseIterable {
     case .methodNotGET: [("Allow", "GET")]
     case .noUpgrade, .unsupportedVersion:
       [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-    case .notHTTP11, .noConnectionUpgrade, .invalidKey, .invalidSubprotocols: []
+    case .notHTTP11, .noConnectionUpgrade, .invalidKey, .invalidSubprotocols, .hasBody,
+      .originRefused:
+      []
     }
   }
 
@@ -36,6 +43,8 @@ public enum WebSocketHandshakeError: Error, Equatable, Sendable, CaseIterable {
     case .unsupportedVersion: "Sec-WebSocket-Version is not 13"
     case .invalidKey: "Sec-WebSocket-Key is not the Base64 of 16 bytes"
     case .invalidSubprotocols: "Sec-WebSocket-Protocol is not a list of distinct tokens"
+    case .hasBody: "a WebSocket is opened without a body"
+    case .originRefused: "pages of this Origin may not open a WebSocket here"
     }
   }
 }

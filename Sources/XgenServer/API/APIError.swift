@@ -100,6 +100,10 @@ extension APIError {
     .init(413, "PAYLOAD_TOO_LARGE", "the body is over \(limitBytes) bytes")
   }
 
+  static func misdirected(_ message: String) -> APIError {
+    .init(421, "INVALID_REQUEST", message)
+  }
+
   static func quotaExceeded(_ message: String, retryAfterSeconds: Int) -> APIError {
     var error = APIError(429, "QUOTA_EXCEEDED", message)
     error.fields = [HTTPField(fixed: "Retry-After", retryAfterSeconds)]
@@ -131,6 +135,7 @@ extension APIError {
   /// A request that the protocol layer refused: same shape, the code nearest to the status.
   static func refusal(_ status: Int, _ reason: String) -> APIError {
     switch status {
+    case 403: .forbidden(reason)
     case 413: .init(413, "PAYLOAD_TOO_LARGE", reason)
     case 417: .init(417, "INVALID_REQUEST", reason)
     default: .init(status, "INVALID_REQUEST", reason)

@@ -8,14 +8,17 @@ final class APIRequest {
   /// Values of the template's `{…}` parts, by name.
   let parameters: [String: String]
   let query: HTTPQuery
+  private let maxBodyBytes: Int
 
   init(
-    _ context: RequestContext, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery
+    _ context: RequestContext, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery,
+    maxBodyBytes: Int
   ) {
     self.context = context
     self.route = route
     self.parameters = parameters
     self.query = query
+    self.maxBodyBytes = maxBodyBytes
   }
 
   var exchange: HTTPExchange { context.exchange }
@@ -28,11 +31,11 @@ final class APIRequest {
   /// The whole body, bounded.
   func body() async throws(APIError) -> [UInt8] {
     let result: Result<[UInt8], HTTPBodyError> = await withCheckedContinuation { waiting in
-      exchange.readBody(maxBytes: Limits.maxBodyBytes) { waiting.resume(returning: $0) }
+      exchange.readBody(maxBytes: maxBodyBytes) { waiting.resume(returning: $0) }
     }
     switch result {
     case .success(let bytes): return bytes
-    case .failure(.tooLarge): throw .payloadTooLarge(Limits.maxBodyBytes)
+    case .failure(.tooLarge): throw .payloadTooLarge(maxBodyBytes)
     case .failure(.malformed(let error)): throw .invalidRequest(error.reason)
     case .failure(.timedOut), .failure(.disconnected): throw .invalidRequest("the body ended early")
     }

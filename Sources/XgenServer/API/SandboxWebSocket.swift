@@ -8,7 +8,9 @@ func sandboxWebSocket(
   _ server: Server, _ request: APIRequest
 ) async throws(APIError) -> APIResponse {
   let exchange = request.exchange
-  do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
+  do throws(WebSocketHandshakeError) {
+    try exchange.checkWebSocketRequest(origins: server.settings.webSocketOrigins)
+  } catch {
     let refusal = APIError.refusal(error.status, error.reason.description)
     exchange.refuse(error, body: refusal.body, contentType: APIResponse.jsonType)
     return .takenOver

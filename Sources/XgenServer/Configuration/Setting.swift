@@ -91,6 +91,21 @@ enum SettingValue {
     return url
   }
 
+  /// `https://xgen.example,http://localhost:3000`
+  static func origins(
+    _ name: String, _ text: String
+  ) throws(SettingError) -> WebSocketOriginPolicy {
+    var origins: Set<HTTPOrigin> = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let origin = HTTPOrigin(String(part)) else {
+        throw SettingError(
+          name: name, problem: "'\(part)' is not an origin such as https://xgen.example")
+      }
+      origins.insert(origin)
+    }
+    return .only(origins)
+  }
+
   static func hostAndPort(_ name: String, _ text: String) throws(SettingError) -> String {
     guard let host = HTTPHost(text), !host.name.hasPrefix("."), !text.hasSuffix(":") else {
       throw SettingError(name: name, problem: "'\(text)' is not a domain name with optional port")

@@ -18,6 +18,7 @@ struct Settings: Sendable {
   var jwtSecret: String?
   var previewDomain: String?
   var externalURL: String?
+  var webSocketOrigins = WebSocketOriginPolicy.any
   var defaultTimeoutSeconds = 3600
   var maxTimeoutSeconds = 86_400
   var rateLimitPerMinute = 120
@@ -103,6 +104,12 @@ struct Settings: Sendable {
       "how clients reach this server (http:// or https://, and the address)"
     ) { settings, text throws(SettingError) in
       settings.externalURL = try SettingValue.url("--external-url", text)
+    },
+    Setting(
+      "--ws-origin", "WS_ORIGINS", "ORIGIN[,…]",
+      "web pages that may open WebSockets, besides the server's own origin (any)"
+    ) { settings, text throws(SettingError) in
+      settings.webSocketOrigins = try SettingValue.origins("--ws-origin", text)
     },
     Setting("--default-timeout", "DEFAULT_TIMEOUT", "TIME", "a sandbox's lifetime (1h)") {
       settings, text throws(SettingError) in

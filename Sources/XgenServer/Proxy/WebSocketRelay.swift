@@ -103,6 +103,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   private var wroteClose = false
   private var lastReadMs: UInt64
   private var isPaused = false
+  private var peerEnded = false
   private var endTimer: Timer?
   private var endTimerCount = 0
 
@@ -186,10 +187,12 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
 
   /// A Close went both ways: the server of each connection ends it (RFC 6455 §7.1.1).
   private func endIfBothClosed() {
-    if scanner.sawClose && wroteClose {
-      stream.endWriting()
-      startEndTimer()
-    }
+    if scanner.sawClose && wroteClose { endAfterPending() }
+  }
+
+  private func endAfterPending() {
+    stream.endWriting()
+    if peerEnded && stream.pendingByteCount == 0 { stream.close() } else { startEndTimer() }
   }
 
   /// Says Close to this side if no frame is open towards it, and ends our direction.
@@ -199,12 +202,11 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
       wroteClose = true
       if other.scanner.isAtFrameBoundary { writeClose(code, reason) }
     }
-    stream.endWriting()
     if isPaused {
       isPaused = false
       stream.resumeReading()
     }
-    startEndTimer()
+    endAfterPending()
   }
 
   private func writeClose(_ code: WebSocketCloseCode, _ reason: String) {
@@ -228,7 +230,14 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     }
   }
 
-  func streamDidEnd() { stream.close() }
+  /// After its Close, or while bytes are on their way to it, a client may have ended its own
+  /// direction alone.
+  func streamDidEnd() {
+    peerEnded = true
+    let awaitsClose = scanner.sawClose && !wroteClose
+    let isTaking = stream.pendingByteCount > 0
+    if role == .server && (awaitsClose || isTaking) { startEndTimer() } else { stream.close() }
+  }
 
   func streamDidClose(_ error: StreamError?) {
     endTimer?.cancel()

@@ -5,12 +5,13 @@
   @testable import XgenServer
 #endif
 
-/// A host is read back from its own spelling; a preview's name is found exactly where a naive
+/// A host and an origin are read back from their own spelling; a preview's name is found exactly where a naive
 /// reader finds it, in any case, and never in a Host that the API answers to; the name made for
 /// an id and a port is read back.
 func checkHost(_ input: FuzzInput) throws {
   let text = String(decoding: input.bytes, as: UTF8.self)
   try checkHTTPHost(text)
+  try checkOrigin(text)
   for domain in ["preview.localhost:8080", "P.example"] {
     let found = PreviewHost(text, domain: domain)
     let expected = naivePreview(text, domain)
@@ -30,6 +31,17 @@ private func checkHTTPHost(_ text: String) throws {
   try require(
     !host.name.utf8.contains { $0 <= 0x20 || $0 >= 0x7F || [0x2F, 0x40, 0x2C].contains($0) },
     "no host: \(host.name)")
+}
+
+private func checkOrigin(_ text: String) throws {
+  guard let origin = HTTPOrigin(text) else { return }
+  let host = "\(origin.scheme)://\(origin.host)"
+  let spelled = origin.port.map { "\(host):\($0)" } ?? host
+  try require(HTTPOrigin(spelled) == origin, "read back otherwise: \(spelled)")
+  try require(
+    text.lowercased().hasPrefix(host)
+      && !text.dropFirst(host.count).contains { "/?#@ ".contains($0) },
+    "more than an origin: \(text)")
 }
 
 private func checkSpelled(_ preview: PreviewHost, _ domain: String) throws {

@@ -34,9 +34,10 @@ private func checkAccepted(
   let hosts = oracle.values("host").count
   try require(head.version == .http11 ? hosts == 1 : hosts <= 1, "\(hosts) Hosts")
   try require(head.authority == nil || head.host != nil, "an authority that is no host")
+  let minor = try require(oracle.startLine.last, "no start line")
   try require(
-    oracle.startLine.elementsEqual(
-      "\(head.method.name) \(head.target) HTTP/1.\(head.version == .http11 ? 1 : 0)".utf8),
+    oracle.startLine.dropLast().elementsEqual("\(head.method.name) \(head.target) HTTP/1.".utf8)
+      && (0x30...0x39).contains(minor) && (minor == 0x30) == (head.version == .http10),
     "another start line")
   try require(
     bytes.count <= limits.maxHeadBytes && head.headers.count <= limits.maxHeaderCount

@@ -6,6 +6,8 @@ import Testing
   static let accepted: [String] = [
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET / HTTP/1.0\r\n\r\n",
+    "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+    "POST / HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
     "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /a/b?x=1&y=%20#".dropLast() + " HTTP/1.1\r\nHost: a.b-c:8080\r\n\r\n",
     "GET /?a[]=1|2^`{}&re=\\d HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
@@ -81,6 +83,23 @@ import Testing
     #expect(head.headers.map(\.value) == ["Example.com:8080", "1", "2"])
   }
 
+  @Test(arguments: [
+    ("https://a/", true), ("HTTPS://a", true), ("http://a/", false), ("/https://a", false),
+    ("http://https://", false),
+  ])
+  func knowsATargetOfHTTPS(_ target: String, _ expected: Bool) throws {
+    let head = try? HTTPHarness.parsed("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect((head?.targetIsHTTPS ?? false) == expected)
+  }
+
+  @Test func anEmptyLineIsNoBeginning() throws {
+    var parser = HTTPRequestParser()
+    for (text, isMidHead) in [("\r", true), ("\r\n", false), ("\r\nG", true)] {
+      let parsed = try Array(text.utf8).withUnsafeBytes { try parser.parse($0) }
+      #expect(parsed == nil && parser.isMidHead == isMidHead)
+    }
+  }
+
   @Test func letsTheTargetsAuthorityReplaceHost() throws {
     let head = try #require(
       try HTTPHarness.parsed("GET http://b:1?q HTTP/1.1\r\nHost: a\r\n\r\n"))
@@ -107,10 +126,21 @@ import Testing
     ("HTTP/1.1\r\nHost: a\r\nConnection: closed", true), ("HTTP/1.0", false),
     ("HTTP/1.0\r\nConnection: Keep-Alive", true),
     ("HTTP/1.0\r\nConnection: keep-alive, close", false),
+    ("HTTP/1.2\r\nHost: a", true),
   ])
   func knowsWhetherTheConnectionLives(_ rest: String, _ expected: Bool) throws {
     let head = try #require(try HTTPHarness.parsed("GET / \(rest)\r\n\r\n"))
     #expect(head.keepAlive == expected)
+  }
+
+  @Test func doesNotTakeATunnelsBytesForRequests() throws {
+    let head = try HTTPHarness.parsed("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")
+    #expect(head?.keepAlive == false)
+  }
+
+  @Test func readsALaterMinorVersionAs11() throws {
+    let head = try HTTPHarness.parsed("GET / HTTP/1.2\r\nHost: a\r\n\r\n")
+    #expect(head?.version == .http11)
   }
 
   @Test func seesAnUpgradeOnlyWithBothHeadersInHTTP11() throws {

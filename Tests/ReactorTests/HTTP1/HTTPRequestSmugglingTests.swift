@@ -51,7 +51,6 @@ import Testing
     ("GET / HTTP/1,1\r\n", .invalidVersion),
     ("GET / \r\n", .invalidVersion),
     ("GET / HTTP/2.0\r\n", .unsupportedVersion),
-    ("GET / HTTP/1.2\r\n", .unsupportedVersion),
     ("GET / HTTP/0.9\r\n", .unsupportedVersion),
     ("PRI * HTTP/2.0\r\n", .invalidTarget),
   ]
@@ -167,6 +166,7 @@ import Testing
 
   @Test func demandsHostInHTTP11Only() {
     expectRefusal("GET / HTTP/1.1\r\n\r\n", .missingHost)
+    expectRefusal("GET / HTTP/1.2\r\n\r\n", .missingHost)
     expectRefusal("GET http://a/ HTTP/1.1\r\n\r\n", .missingHost)
     expectRefusal("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", .repeatedHost)
   }

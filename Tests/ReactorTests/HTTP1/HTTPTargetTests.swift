@@ -17,6 +17,7 @@ import Testing
 
   @Test(arguments: [
     "a", "/%", "/%2", "/%zz", "/%00", "/%ff", "/%c0%ae", "/%ed%a0%80", "/a/%e2%82", "/%u0041",
+    "/[", "/]", "/^", "/`", "/{id}", "/|", "/a\\b",
   ])
   func refusesPathsThatDecodeToNoText(_ path: String) {
     #expect(throws: HTTPParseError.invalidTarget) { try HTTPTarget(path: path, query: nil) }
@@ -32,7 +33,7 @@ import Testing
     #expect(try HTTPQuery("").items.isEmpty)
   }
 
-  @Test(arguments: ["a=%", "a=%0", "%00=a", "a=%00", "a=%ff", "%gg"])
+  @Test(arguments: ["a=%", "a=%0", "%00=a", "a=%00", "a=%ff", "%gg", "a[]=1", "a=b|c", "a=\\"])
   func refusesQueriesThatDecodeToNoText(_ query: String) {
     #expect(throws: HTTPParseError.invalidTarget) { try HTTPQuery(query) }
   }

@@ -37,6 +37,34 @@ import Testing
     }
   }
 
+  @Test func anEmptyLineBehindARequestIsNoRequest() async throws {
+    try await withLoop { loop in
+      let site = try HTTPSite(loop: loop) { $0.echo() }
+      let client = try site.connect()
+      client.send(request("POST /", "Content-Length: 5") + "hello\r\n")
+      client.stream.endWriting()
+      loop.run(until: { client.hasEnded })
+      #expect(withoutDate(client.bytes) == okay("hello"))
+      site.close()
+    }
+  }
+
+  @Test(arguments: [
+    "HEAD / HTTP/1.1\r\n\r\n", "HEAD /a\\b HTTP/1.1\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n",
+  ])
+  func aRefusedHEADHasNoBody(text: String) async throws {
+    try await withLoop { loop in
+      let site = try HTTPSite(loop: loop) { $0.echo() }
+      let client = try site.connect()
+      client.send(request("GET /") + text)
+      client.stream.endWriting()
+      loop.run(until: { client.hasEnded })
+      let answers = client.text
+      #expect(answers.contains("HTTP/1.1 400 Bad Request\r\n") && answers.hasSuffix("\r\n\r\n"))
+      site.close()
+    }
+  }
+
   @Test func aBodyThatArrivedWholeBeforeTheClientsEndCanStillBeRead() async throws {
     try await withLoop { loop in
       var waiting: HTTPExchange?

@@ -84,6 +84,32 @@ import Testing
     }
   }
 
+  @Test func mayCountForMoreThanOneAgainstTheLimit() async throws {
+    try await withLoop { loop in
+      var limits = HTTPServerLimits()
+      limits.maxConnections = 3
+      limits.upgradedWeight = 2
+      var taken: (stream: StreamProbe, didClose: () -> Void)?
+      let site = try HTTPSite(loop: loop, limits: limits) { exchange in
+        guard let upgrade = exchange.upgrade([]) else { return exchange.answer("x") }
+        taken = (StreamProbe(upgrade.stream), upgrade.didClose)
+      }
+      let clients = try (0..<2).map { _ in try site.connect() }
+      clients[0].send(upgrade)
+      loop.run(until: { taken != nil })
+      let waiting = try site.dial()
+      waiting.send(request("GET /", "Content-Length: 0"))
+      loop.run(until: { waiting.isConnected })
+      loop.turns(20)
+      #expect(site.server.connectionCount == 2)
+      close(try #require(taken?.stream), on: loop)
+      taken?.didClose()
+      loop.run(until: { site.server.connectionCount == 2 })
+      taken = nil
+      site.close()
+    }
+  }
+
   @Test func serverCloseWaitsForUpgradedConnections() async throws {
     try await withLoop { loop in
       var taken: (stream: StreamProbe, didClose: () -> Void)?

@@ -35,6 +35,26 @@ import Testing
     }
   }
 
+  @Test func aClientThatHasEndedItsDirectionStillGetsWhatIsOnItsWay() async throws {
+    try await withLoop { loop in
+      for isClosing in [true, false] {
+        let end = try RawWebSocket(loop: loop, role: .server)
+        let message = [UInt8](repeating: 1, count: 200 * 1024)
+        end.peer.stream.pauseReading()
+        for _ in 0..<4 { end.socket.send(message) }
+        #expect(end.socket.pendingByteCount > 0)
+        if isClosing { end.peer.send(end.closeFrame(1000)) }
+        end.peer.stream.endWriting()
+        loop.turns(10)
+        end.peer.stream.resumeReading()
+        loop.run(until: { end.peer.hasEnded })
+        let close: [WebSocketTranscript.Item] = isClosing ? [.close(1000, "")] : []
+        #expect(end.received == Array(repeating: .message(.binary, message), count: 4) + close)
+        end.end()
+      }
+    }
+  }
+
   @Test func theServerEndsTheConnectionAtOnce() async throws {
     try await withLoop { loop in
       for payload in [[], [0x03, 0xE8]] as [[UInt8]] {

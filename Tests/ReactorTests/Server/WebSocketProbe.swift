@@ -97,12 +97,14 @@ final class EchoSite {
   let site: HTTPSite
   private(set) var sockets: [WebSocketProbe] = []
 
-  init(loop: Loop, maxMessageBytes: Int = 4 << 20) throws {
+  init(
+    loop: Loop, maxMessageBytes: Int = 4 << 20, origins: WebSocketOriginPolicy = .any
+  ) throws {
     var accept: ((HTTPExchange) -> Void)?
     site = try HTTPSite(loop: loop) { accept?($0) }
     accept = { [unowned self] exchange in
       do throws(WebSocketHandshakeError) {
-        try exchange.checkWebSocketRequest()
+        try exchange.checkWebSocketRequest(origins: origins)
         let offered = try exchange.offeredSubprotocols()
         let chosen = WebSocketHandshake.chooseSubprotocol(offered: offered, supported: ["v2"])
         guard let upgrade = exchange.acceptWebSocket(subprotocol: chosen) else { return }

@@ -96,6 +96,29 @@ import Testing
     }
   }
 
+  @Test func peersThatVanishAreProbedFor() async throws {
+    try await withLoop { loop in
+      var stream: SocketStream?
+      let listener = try SocketListener.listen(loop: loop, at: .loopback(port: 0)) { stream = $0 }
+      let client = StreamProbe(try SocketStream.connect(loop: loop, to: listener.address))
+      loop.run(until: { stream != nil })
+      let accepted = try #require(stream)
+      func option(_ level: Int32, _ name: Int32) -> Int32 {
+        var value: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(accepted.descriptor, level, name, &value, &size)
+        return value
+      }
+      #expect(option(SOL_SOCKET, SO_KEEPALIVE) == 1)
+      let seconds = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map {
+        option(Int32(IPPROTO_TCP), $0)
+      }
+      #expect(seconds == [60, 15, 4])
+      listener.close()
+      close(client, StreamProbe(accepted), on: loop)
+    }
+  }
+
   @Test func adoptsADescriptorThatListens() async throws {
     try await withLoop { loop in
       try withTemporaryDirectory { directory in

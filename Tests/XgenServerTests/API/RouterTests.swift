@@ -25,7 +25,8 @@ import Testing
 
   @Test func everyRouteIsFoundByItsOwnTemplate() throws {
     for route in Router.api.routes {
-      #expect(try template(route.method, route.template) == route.template)
+      let path = route.template.replacing("{id}", with: "abc")
+      #expect(try template(route.method, path) == route.template)
     }
   }
 

@@ -20,6 +20,7 @@ import Testing
     #expect(settings.defaultTimeoutSeconds == 3600 && settings.maxTimeoutSeconds == 86_400)
     #expect(settings.rateLimitPerMinute == 120 && !settings.isDevelopment && !settings.logsJSON)
     #expect(settings.apiKey == nil && settings.jwtSecret == nil && settings.logLevel == .info)
+    #expect(settings.webSocketOrigins == .any)
   }
 
   @Test func everyFlagIsRead() throws {
@@ -29,7 +30,8 @@ import Testing
       "--api-key=k", "--jwt-secret", secret, "--preview-domain", "P.example:1",
       "--external-url", "https://x.example/base/", "--default-timeout", "90s", "--max-timeout",
       "1h30m", "--rate-limit-per-minute", "0", "--max-sandboxes", "7", "--uid-range", "5000-5999",
-      "--sidecar", "/s", "--log-format", "json", "--log-level", "debug")
+      "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
+      "--ws-origin", "https://A.example,http://b:3000")
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
     #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
     #expect(settings.apiKey == "k" && settings.jwtSecret == secret)
@@ -37,6 +39,8 @@ import Testing
     #expect(settings.externalURL == "https://x.example/base")
     #expect(settings.defaultTimeoutSeconds == 90 && settings.maxTimeoutSeconds == 5400)
     #expect(settings.rateLimitPerMinute == 0 && settings.maxSandboxes == 7)
+    let origins = ["https://a.example", "http://b:3000"].compactMap { HTTPOrigin($0) }
+    #expect(settings.webSocketOrigins == .only(Set(origins)))
     #expect(settings.uidRange == 5000..<6000 && settings.sidecarPath == "/s")
     #expect(settings.logsJSON && settings.logLevel == .debug)
   }
@@ -71,7 +75,9 @@ import Testing
     ("--rate-limit-per-minute", "-1"), ("--rate-limit-per-minute", "x"),
     ("--rate-limit-per-minute", "1000001"), ("--max-sandboxes", "0"), ("--uid-range", "5"),
     ("--uid-range", "6000-5000"), ("--uid-range", "0-10"), ("--uid-range", "1000-4294967295"),
-    ("--uid-range", "a-b"), ("--log-format", "xml"), ("--log-level", "loud"),
+    ("--uid-range", "a-b"), ("--ws-origin", ""), ("--ws-origin", "null"), ("--ws-origin", "*"),
+    ("--ws-origin", "https://a/"), ("--ws-origin", "https://a, https://b"),
+    ("--ws-origin", "https://a,"), ("--log-format", "xml"), ("--log-level", "loud"),
   ]
 
   @Test(arguments: bad)

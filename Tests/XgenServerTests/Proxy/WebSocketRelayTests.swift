@@ -75,6 +75,21 @@ import Testing
     }
   }
 
+  @Test func aClientThatEndedItsDirectionAfterItsCloseIsAnswered() async throws {
+    try await Fixture.with { fixture in
+      let close = Fixture.closeFrame(1000, masked: true)
+      let answer =
+        Fixture.frame(.binary, [1], masked: false) + Fixture.closeFrame(1000, masked: false)
+      fixture.client.send(close)
+      fixture.client.stream.endWriting()
+      try await eventually("the close is there") { fixture.sidecar.bytes == close }
+      await turns(5)
+      fixture.sidecar.send(answer)
+      try await eventually("the client's connection ends") { fixture.client.hasEnded }
+      #expect(fixture.client.bytes == answer && fixture.faults.isEmpty)
+    }
+  }
+
   // MARK: Ends
 
   @Test func aLostSidecarIsToldWith1011() async throws {

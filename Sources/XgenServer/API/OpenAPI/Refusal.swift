@@ -34,6 +34,7 @@ struct Refusal: Sendable, Hashable {
   static let mediaType = Refusal(415, "INVALID_REQUEST")
   static let rangeNotSatisfiable = Refusal(416, "INVALID_REQUEST")
   static let expectation = Refusal(417, "INVALID_REQUEST")
+  static let misdirected = Refusal(421, "INVALID_REQUEST")
   static let upgradeRequired = Refusal(426, "INVALID_REQUEST")
   static let headTooLarge = Refusal(431, "INVALID_REQUEST")
 
@@ -75,6 +76,7 @@ struct Refusal: Sendable, Hashable {
     case 415: "The body's type is not taken."
     case 416: "The range is not in the file."
     case 417: "An expectation other than 100-continue."
+    case 421: "An https URL over a connection without TLS."
     case 426: "The WebSocket version is not 13, or no upgrade was asked for."
     case 429: "A rate limit or quota; `Retry-After` says when to come again."
     case 431: "The headers are too large."
