@@ -9,6 +9,10 @@ public protocol ByteStream: AnyObject {
   /// Bytes accepted by `write` that the kernel has not taken yet.
   var pendingByteCount: Int { get }
   var isClosing: Bool { get }
+  /// `streamDidConnect` is still to come.
+  var isConnecting: Bool { get }
+  /// Something waits to be read now, be it the end. It asks the kernel: one system call.
+  var hasUnreadInput: Bool { get }
   /// The peer's address where there is one: not for Unix sockets and pipes.
   var peerAddress: SocketAddress? { get }
   /// Nobody between the peer and us can read or change the bytes.
@@ -88,6 +92,8 @@ public enum StreamLimits {
   public static let readBytes = 64 * 1024
   /// An idle stream keeps at most this much of an empty write queue.
   public static let keptQueueBytes = 4 * 1024
+  /// Reads after a failed write, for what the peer said before it closed.
+  public static let lastReads = 64
   /// Connections taken from one listener in one turn.
   public static let acceptsPerTurn = 64
   /// The kernel's queue of connections not accepted yet.

@@ -18,11 +18,13 @@ public final class SocketStream: ByteStream {
   private var poll: Poll?
   private var pending = ByteBuffer()
   private var isReading = false
-  private var isConnecting: Bool
+  public private(set) var isConnecting: Bool
   private var sawEnd = false
   private var wasCongested = false
   private var endsAfterPending = false
   private var hasEnded = false
+  /// Of a write; the stream closes with it in the next turn.
+  private var failure: StreamError?
 
   /// Takes over a descriptor, which must be non-blocking; it is closed with the stream, and also
   /// when this throws.
@@ -76,16 +78,24 @@ public final class SocketStream: ByteStream {
     getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &status, &length)
     if status != 0 { return close(.connect(UVError(-status))) }
     isConnecting = false
-    delegate?.streamDidConnect()
-    if isClosing { return }
     flush()
+    if isClosing { return }
+    delegate?.streamDidConnect()
     if endsAfterPending && pending.isEmpty { shutDownWriting() }
     if !isClosing { watch() }
   }
 
   // MARK: Reading
 
-  private func readOnce() {
+  public var hasUnreadInput: Bool {
+    var byte: UInt8 = 0
+    if isClosing || isConnecting || kind == .pipe { return false }
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK)) >= 0 || errno != EAGAIN
+  }
+
+  /// Whether there was something.
+  @discardableResult
+  private func readOnce() -> Bool {
     let room = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<StreamLimits.readBytes])
     let count =
       kind == .socket
@@ -96,8 +106,9 @@ public final class SocketStream: ByteStream {
     } else if count == 0 || (kind == .pipe && errno == EIO) {
       endOfInput()  // EIO: the other end of a terminal is closed
     } else if errno != EAGAIN && errno != EINTR {
-      close(.read(.last()))
+      close(failure ?? .read(.last()))
     }
+    return count > 0
   }
 
   private func endOfInput() {
@@ -110,7 +121,7 @@ public final class SocketStream: ByteStream {
   // MARK: Writing
 
   public func write(_ bytes: UnsafeRawBufferPointer) {
-    if isClosing || endsAfterPending || bytes.isEmpty { return }
+    if isClosing || endsAfterPending || failure != nil || bytes.isEmpty { return }
     var rest = bytes
     if pending.isEmpty && !isConnecting {
       guard let sent = taken(trySend(bytes)) else { return }
@@ -133,13 +144,27 @@ public final class SocketStream: ByteStream {
     return count >= 0 ? count : -Int(errno)
   }
 
-  /// The same count; nil when the stream failed and is closing now.
+  /// The same count; nil when the stream failed and takes no more.
   private func taken(_ result: Int) -> Int? {
     if result >= 0 { return result }
     let error = UVError(Int32(result))
     if error.code == -EAGAIN || error.code == -EINTR { return 0 }
-    close(.write(error))
+    failWriting(.write(error))
     return nil
+  }
+
+  /// The peer takes no more. What it said before, perhaps why, is read before the stream closes:
+  /// a server may refuse a body that it does not want and close (RFC 9112 §9.5).
+  private func failWriting(_ error: StreamError) {
+    guard isReading, kind == .socket else { return close(error) }
+    failure = error
+    pending.clear(keepingCapacity: 0)
+    watch()
+    loop.after(ms: 0) { [self] in
+      var reads = 0
+      while isReading, !isClosing, reads < StreamLimits.lastReads, readOnce() { reads += 1 }
+      close(error)
+    }
   }
 
   private func flush() {

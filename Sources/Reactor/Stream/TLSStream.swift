@@ -43,6 +43,10 @@ public final class TLSStream: ByteStream {
   public var isEncrypted: Bool { true }
   public var peerAddress: SocketAddress? { lower.peerAddress }
   public var isClosing: Bool { hasClosed || failure != nil || lower.isClosing }
+  public var isConnecting: Bool { engine.state == .handshake }
+  public var hasUnreadInput: Bool {
+    engine.keptByteCount > 0 || engine.hasUnread || lower.hasUnreadInput
+  }
   public var pendingByteCount: Int { early.count + lower.pendingByteCount }
 
   // MARK: Reading

@@ -77,6 +77,7 @@ final class Catalog {
 
   private func abandon(_ sandbox: Sandbox) async {
     sandbox.move(to: .stopping)
+    sidecars.forget(sandbox)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil
     sandbox.move(to: .stopped)
@@ -166,6 +167,7 @@ final class Catalog {
 
   private func fail(_ sandbox: Sandbox, _ reason: String) {
     guard sandbox.move(to: .error, reason: reason) else { return }
+    sidecars.forget(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
     for relay in sandbox.relays { relay.end(.internalError, "the sandbox failed") }
@@ -213,6 +215,7 @@ final class Catalog {
       return
     }
     for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
+    sidecars.forget(sandbox)
     await backend.delete(id: sandbox.record.id)
     let id = sandbox.record.id
     live[id] = nil
@@ -231,6 +234,7 @@ final class Catalog {
     for sandbox in live.values {
       for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
     }
+    sidecars.close()
     await backend.shutdown()
   }
 }

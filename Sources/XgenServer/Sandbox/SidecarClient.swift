@@ -6,6 +6,8 @@ internal import Reactor
 final class SidecarClient {
   private let backend: any SandboxBackend
   let timeouts: SidecarTimeouts
+  /// Connections by sandbox.
+  private let pool: HTTPClientPool<String>
   /// Told that a sidecar does not speak as one must: it is broken, or no longer ours.
   var onFault: ((Sandbox, _ reason: String) -> Void)?
   /// Bytes of output that execs hold now, all together.
@@ -14,7 +16,15 @@ final class SidecarClient {
   init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
     self.backend = backend
     self.timeouts = timeouts
+    pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
+      try Self.dial(id, backend)
+    }
   }
+
+  /// The sandbox ends: nothing of it is kept.
+  func forget(_ sandbox: Sandbox) { pool.drop(sandbox.record.id) }
+
+  func close() { pool.close() }
 
   /// Authority of requests to a sidecar; it is not looked at.
   static let host = "sidecar"
@@ -23,7 +33,7 @@ final class SidecarClient {
   /// Nil if the sidecar answers its health check, else what is wrong.
   func probe(_ sandbox: Sandbox, timeoutMs: UInt64) async -> String? {
     var request = HTTPClientRequest(target: "/healthz", host: Self.host)
-    request.timeoutMs = timeoutMs
+    request.timeouts = HTTPClientTimeouts(wholeMs: timeoutMs)
     request.maxResponseBytes = 1024
     do throws(APIError) {
       let response = try await send(request, to: sandbox)
@@ -36,7 +46,7 @@ final class SidecarClient {
   /// Open ports, ascending, without repetition.
   func openPorts(_ sandbox: Sandbox) async throws(APIError) -> [UInt16] {
     var request = HTTPClientRequest(target: "/ports", host: Self.host)
-    request.timeoutMs = timeouts.answerMs
+    request.timeouts = HTTPClientTimeouts(wholeMs: timeouts.answerMs)
     request.maxResponseBytes = 64 * 1024
     let response = try await send(request, to: sandbox)
     guard response.head.status == 200, let value = try? JSONParser.parse(response.body),
@@ -55,19 +65,20 @@ final class SidecarClient {
   private func send(
     _ request: HTTPClientRequest, to sandbox: Sandbox
   ) async throws(APIError) -> HTTPClientResponse {
-    let stream = try dial(sandbox)
     let result: Result<HTTPClientResponse, HTTPClientError> = await withCheckedContinuation {
       waiting in
-      HTTPClientExchange(stream, request) { waiting.resume(returning: $0) }
+      pool.send(request, to: sandbox.record.id) { waiting.resume(returning: $0) }
     }
     do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
   private func unreachable(_ sandbox: Sandbox, _ error: HTTPClientError) -> APIError {
     switch error {
-    case .malformed, .handshake, .bodyTooLarge: fault(sandbox, "the sidecar: \(error)")
+    case .malformed, .handshake, .bodyTooLarge, .unexpectedUpgrade, .tooManyInterimResponses:
+      fault(sandbox, "the sidecar: \(error)")
     case .stream, .closed, .invalidRequest, .timedOut, .refused:
       .sandboxUnreachable("the sidecar: \(error)")
+    case .unreachable(let reason): .sandboxUnreachable(reason)
     }
   }
 
@@ -77,18 +88,23 @@ final class SidecarClient {
     return .sandboxUnreachable(reason)
   }
 
-  private func dial(_ sandbox: Sandbox) throws(APIError) -> any ByteStream {
-    do throws(BackendError) { return try backend.dial(id: sandbox.record.id, .sidecar) } catch {
+  private static func dial(
+    _ id: String, _ backend: any SandboxBackend
+  ) throws(HTTPClientError) -> any ByteStream {
+    do throws(BackendError) { return try backend.dial(id: id, .sidecar) } catch {
       switch error {
-      case .unavailable(let reason), .failed(let reason): throw .sandboxUnreachable(reason)
-      case .unknownSandbox: throw .sandboxUnreachable("the sandbox has ended")
+      case .unavailable(let reason), .failed(let reason): throw .unreachable(reason)
+      case .unknownSandbox: throw .unreachable("the sandbox has ended")
       }
     }
   }
 
   /// A WebSocket to the sidecar, its handshake done, its stream paused.
   func openWebSocket(_ sandbox: Sandbox) async throws(APIError) -> HTTPUpgrade {
-    let stream = try dial(sandbox)
+    let stream: any ByteStream
+    do throws(HTTPClientError) { stream = try Self.dial(sandbox.record.id, backend) } catch {
+      throw unreachable(sandbox, error)
+    }
     // The upgrade stays on the loop: it is kept here, and only the fact crosses the await.
     var result = Result<HTTPUpgrade, HTTPClientError>.failure(.closed)
     await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in

@@ -35,12 +35,12 @@ struct APIClient {
     var request = HTTPClientRequest(target: path, host: "\(address)")
     request.method = method
     request.fields = credentials + fields
-    request.body = Array(body.utf8)
-    request.timeoutMs = testDeadlineMs
+    request.body = .bytes(Array(body.utf8))
+    request.timeouts = HTTPClientTimeouts(wholeMs: testDeadlineMs)
     request.maxResponseBytes = 64 << 20
     let stream = try SocketStream.connect(loop: LoopActor.loop, to: address)
     let result: Result<HTTPClientResponse, HTTPClientError> = await withCheckedContinuation {
-      waiting in HTTPClientExchange(stream, request) { waiting.resume(returning: $0) }
+      waiting in request.send(over: stream) { waiting.resume(returning: $0) }
     }
     let response = try result.get()
     return Answer(

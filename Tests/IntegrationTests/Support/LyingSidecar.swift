@@ -88,7 +88,7 @@ final class LyingSidecar {
       var parser = HTTPRequestParser()
       let head = connection.bytes.withUnsafeBytes { try? parser.parse($0)?.head }
       guard let head else { return }
-      connection.onReceive = nil
+      if head.asksUpgrade { connection.onReceive = nil }
       _ = connection.take()
       serve(Request(head: head, connection: connection))
     }

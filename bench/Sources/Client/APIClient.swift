@@ -32,13 +32,13 @@ final class APIClient {
     var request = HTTPClientRequest(target: path, host: target.host)
     request.method = method
     request.fields = authorization
-    request.timeoutMs = timeoutMs
+    request.timeouts = HTTPClientTimeouts(wholeMs: timeoutMs)
     request.maxResponseBytes = 64 * 1024 * 1024
     if let body {
       request.fields.append(HTTPField(fixed: "Content-Type", "application/json"))
-      request.body = Array(body.description.utf8)
+      request.body = .bytes(Array(body.description.utf8))
     }
-    HTTPClientExchange(stream, request) { result in
+    request.send(over: stream) { result in
       completion(Self.judge(result, what, expected))
     }
   }

@@ -148,7 +148,7 @@ private let accepting =
   @Test func anAnswerThatDoesNotComeIsAnError() async throws {
     try await handshake(timeoutMs: 20) { _, _ in
     } expect: { _, _, answer in
-      #expect(error(answer) == .timedOut)
+      #expect(error(answer) == .timedOut(.whole))
     }
     try await handshake { _, peer in
       peer.send("HTTP/1.1 101 Switch")

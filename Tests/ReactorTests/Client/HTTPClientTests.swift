@@ -15,7 +15,7 @@ import Testing
       let (near, far) = try SocketStream.pair(loop: loop)
       let peer = StreamProbe(far)
       var answers: [Answer] = []
-      HTTPClientExchange(near, request) { answers.append($0) }
+      request.send(over: near) { answers.append($0) }
       #expect(answers.isEmpty)
       play(loop, peer)
       loop.run(until: { !answers.isEmpty }, sourceLocation: sourceLocation)
@@ -40,7 +40,7 @@ import Testing
     var request = HTTPClientRequest(target: "/a?b=c", host: "example:80")
     request.method = .post
     request.fields = [HTTPField(fixed: "X-Test", "1")]
-    request.body = Array("hello".utf8)
+    request.body = .bytes(Array("hello".utf8))
     try await exchange(request) { loop, peer in
       loop.run(until: { peer.text.hasSuffix("hello") })
       #expect(
@@ -144,11 +144,11 @@ import Testing
   @Test(arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"])
   func anAnswerThatDoesNotComeInTimeIsAnError(text: String) async throws {
     var request = HTTPClientRequest(target: "/", host: "peer")
-    request.timeoutMs = 30
+    request.timeouts = HTTPClientTimeouts(wholeMs: 30)
     try await exchange(request) { _, peer in
       peer.send(text)
     } expect: {
-      #expect(error($0) == .timedOut)
+      #expect(error($0) == .timedOut(.whole))
     }
   }
 
@@ -163,10 +163,8 @@ import Testing
     try await withLoop { loop in
       let deaf = DeafPort()
       var answer: Answer?
-      HTTPClientExchange(
-        try SocketStream.connect(loop: loop, to: deaf.address),
-        HTTPClientRequest(target: "/", host: "peer")
-      ) { answer = $0 }
+      let stream = try SocketStream.connect(loop: loop, to: deaf.address)
+      HTTPClientRequest(target: "/", host: "peer").send(over: stream) { answer = $0 }
       loop.run(until: { answer != nil })
       guard case .failure(.stream(.connect)) = answer else {
         Issue.record("\(String(describing: answer))")
@@ -183,11 +181,11 @@ import Testing
       let sent = [UInt8](repeating: 0x61, count: 700_000)
       var request = HTTPClientRequest(target: "/", host: "peer")
       request.method = .put
-      request.body = sent
-      request.timeoutMs = testDeadlineMs
+      request.body = .bytes(sent)
+      request.timeouts = HTTPClientTimeouts(wholeMs: testDeadlineMs)
       var answer: Answer?
       let stream = try SocketStream.connect(loop: loop, to: site.address)
-      HTTPClientExchange(stream, request) { answer = $0 }
+      request.send(over: stream) { answer = $0 }
       loop.run(until: { answer != nil })
       try #expect(answer?.get().body == sent)
       site.close()
