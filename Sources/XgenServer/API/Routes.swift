@@ -14,6 +14,10 @@ extension Router {
       .post, "/api/v1/sandboxes/{id}/keepalive", .permission(.sandboxWrite), sandboxKeepalive),
     Route(.post, "/api/v1/sandboxes/{id}/exec", .permission(.sandboxExec), sandboxExec),
     Route(.get, "/api/v1/sandboxes/{id}/ws", .webSocket(.sandboxExec), sandboxWebSocket),
+    Route(.get, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), sandboxFileGet),
+    Route(.put, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), sandboxFilePut),
+    Route(.delete, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), sandboxFileDelete),
+    Route(.get, "/api/v1/sandboxes/{id}/files/list", .permission(.sandboxFiles), sandboxFileList),
     Route(.get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), sandboxServices),
   ])
 }

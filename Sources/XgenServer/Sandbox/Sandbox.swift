@@ -10,6 +10,8 @@ final class Sandbox {
   /// Client WebSockets that are open.
   var relays: Set<WebSocketRelay> = []
   var runningExecs = 0
+  /// Files that are streamed from or to it.
+  var fileTransfers = 0
   var healthMisses = 0
   /// Loop time of the last health probe.
   var probedAtMs: UInt64 = 0
