@@ -1,10 +1,11 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,16 +13,26 @@
 #include <termios.h>
 #include <unistd.h>
 
-// Between vfork and exec the child runs in its parent's memory: it calls the kernel and nothing
-// that allocates, locks or touches another thread (glibc's setuid would: it signals them all).
+// Between clone and exec the child runs in its parent's memory, on a stack of its own, while the
+// parent's thread waits: it calls the kernel and nothing that allocates, locks or touches another
+// thread (glibc's setuid would: it signals them all). It does so without glibc's functions where
+// a sanitizer has its own in their place, whose books are the parent's; for the same reason its
+// code is not instrumented.
+#define IN_CHILD __attribute__((disable_sanitizer_instrumentation, noinline))
 
-static const char *path_of(char *const *envp) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IS_THREAD_SANITIZED 1
+#endif
+#endif
+
+IN_CHILD static const char *path_of(char *const *envp) {
   for (; *envp; envp++)
     if (strncmp(*envp, "PATH=", 5) == 0) return *envp + 5;
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
-static int exec_in_path(const struct xgen_spawn *options) {
+IN_CHILD static int exec_in_path(const struct xgen_spawn *options) {
   if (strchr(options->path, '/')) {
     execve(options->path, options->argv, options->envp);
     return errno;
@@ -47,72 +58,96 @@ static int exec_in_path(const struct xgen_spawn *options) {
 
 // Moves every source descriptor above the targets first, so that no target overwrites a source
 // that is still needed; then closes the rest.
-static int place_descriptors(const struct xgen_spawn *options, int *moved) {
+IN_CHILD static int place_descriptors(const struct xgen_spawn *options, int *moved) {
   int count = options->fd_count;
   for (int i = 0; i < count; i++) {
     moved[i] = options->fds[i];
-    if (moved[i] >= 0 && (moved[i] = fcntl(moved[i], F_DUPFD_CLOEXEC, count)) < 0) return errno;
+    if (moved[i] >= 0 && (moved[i] = syscall(SYS_fcntl, moved[i], F_DUPFD_CLOEXEC, count)) < 0)
+      return errno;
   }
   for (int i = 0; i < count; i++) {
-    if (moved[i] < 0) close(i);
-    else if (dup2(moved[i], i) < 0) return errno;
+    if (moved[i] < 0) syscall(SYS_close, i);
+    else if (syscall(SYS_dup3, moved[i], i, 0) < 0) return errno;
   }
   if (syscall(SYS_close_range, (unsigned)count, ~0u, 0) < 0) return errno;
   return 0;
 }
 
-static void default_signals(void) {
-  struct sigaction action = {.sa_handler = SIG_DFL};
+// The kernel's own sigaction begins with the handler and is no larger than this; all zero is
+// SIG_DFL.
+IN_CHILD static void default_signals(void) {
+  const long action[8] = {0};
+  const unsigned long none[_NSIG / 8 / sizeof(unsigned long)] = {0};
   for (int n = 1; n < _NSIG; n++)
-    if (n != SIGKILL && n != SIGSTOP) sigaction(n, &action, NULL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+    if (n != SIGKILL && n != SIGSTOP) syscall(SYS_rt_sigaction, n, action, NULL, sizeof none);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof none);
 }
 
-static int in_child(const struct xgen_spawn *o, int *moved, volatile enum xgen_spawn_step *step) {
-  *step = XGEN_SPAWN_SESSION;
-  if (o->new_session && setsid() < 0) return errno;
-  *step = XGEN_SPAWN_FDS;
-  int failed = place_descriptors(o, moved);
+struct child {
+  const struct xgen_spawn *options;
+  int *moved;
+  enum xgen_spawn_step step;
+  int failed;
+};
+
+IN_CHILD static int prepare(const struct xgen_spawn *o, struct child *child) {
+  child->step = XGEN_SPAWN_SESSION;
+  if (o->new_session && syscall(SYS_setsid) < 0) return errno;
+  child->step = XGEN_SPAWN_FDS;
+  int failed = place_descriptors(o, child->moved);
   if (failed) return failed;
-  *step = XGEN_SPAWN_SESSION;
-  if (o->controlling_terminal && ioctl(0, TIOCSCTTY, 0) < 0) return errno;
-  *step = XGEN_SPAWN_USER;
+  child->step = XGEN_SPAWN_SESSION;
+  if (o->controlling_terminal && syscall(SYS_ioctl, 0, TIOCSCTTY, 0) < 0) return errno;
+  child->step = XGEN_SPAWN_USER;
   if (o->change_user) {
     if (syscall(SYS_setgroups, 0, NULL) < 0) return errno;
     if (syscall(SYS_setresgid, o->gid, o->gid, o->gid) < 0) return errno;
     if (syscall(SYS_setresuid, o->uid, o->uid, o->uid) < 0) return errno;
   }
-  *step = XGEN_SPAWN_CWD;
-  if (o->cwd && chdir(o->cwd) < 0) return errno;
-  *step = XGEN_SPAWN_EXEC;
+  child->step = XGEN_SPAWN_CWD;
+  if (o->cwd && syscall(SYS_chdir, o->cwd) < 0) return errno;
+  child->step = XGEN_SPAWN_EXEC;
   default_signals();
   return exec_in_path(o);
 }
 
+// Returns only if there was no exec; its result is the exit code.
+IN_CHILD static int in_child(void *argument) {
+  struct child *child = argument;
+  child->failed = prepare(child->options, child);
+  return 127;
+}
+
+typedef int clone_function(int (*)(void *), void *, int, void *, ...);
+
+// ThreadSanitizer's clone takes the child for one with memory of its own: glibc's is wanted.
+static clone_function *real_clone(void) {
+#ifdef IS_THREAD_SANITIZED
+  return (clone_function *)dlsym(dlopen("libc.so.6", RTLD_NOLOAD | RTLD_NOW), "clone");
+#else
+  return clone;
+#endif
+}
+
 pid_t xgen_spawn(const struct xgen_spawn *options, enum xgen_spawn_step *step) {
-  enum { MAX_FDS = 16 };
+  enum { MAX_FDS = 16, STACK_BYTES = 64 * 1024 };
   if (options->fd_count > MAX_FDS) return -EINVAL;
   int moved[MAX_FDS];
-  volatile int failed = 0;
-  volatile enum xgen_spawn_step reached = XGEN_SPAWN_FORK;  // written by the child
+  _Alignas(16) char stack[STACK_BYTES];
+  struct child child = {.options = options, .moved = moved, .step = XGEN_SPAWN_FORK};
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
-  pid_t pid = vfork();
-  if (pid == 0) {
-    failed = in_child(options, moved, &reached);
-    _exit(127);
-  }
-  if (pid < 0) failed = errno;
+  pid_t pid = real_clone()(
+      in_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+  if (pid < 0) child.failed = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  *step = reached;
-  if (!failed) return pid;
+  *step = child.step;
+  if (!child.failed) return pid;
   if (pid > 0) {
     int ignored;
     while (xgen_reap(pid, &ignored) == 0) {
     }
   }
-  return -failed;
+  return -child.failed;
 }

@@ -88,6 +88,36 @@ import XgenProtocol
     }
   }
 
+  @Test(arguments: [
+    "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+    "Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]",
+    "Transfer-Encoding: chunked\r\n\r\n2\r\n[]]\r\n0\r\n\r\n",
+  ])
+  func anAnswerWithTwoLengthsIsAnError(rest: String) async throws {
+    try await LyingSidecar.with { sidecar in
+      sidecar.onRequest = { $0.send("HTTP/1.1 200 OK\r\n" + rest) }
+      let id = try await sidecar.client.create()
+      let answer = try await sidecar.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+      #expect(answer.status == 502 && answer["code"] == "SANDBOX_UNREACHABLE")
+      #expect(try await sidecar.client.status(id) == "error")
+      try await Self.expectWhole(sidecar)
+    }
+  }
+
+  @Test func requestsShareAConnectionThatEndsWithTheSandbox() async throws {
+    try await LyingSidecar.with { sidecar in
+      sidecar.onRequest = { $0.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n[80]") }
+      let id = try await sidecar.client.create()
+      for _ in 0..<3 {
+        let answer = try await sidecar.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+        #expect(answer.status == 200)
+      }
+      #expect(sidecar.connections.count == 1)  // that of the first health check
+      try await sidecar.client.delete(id)
+      try await eventually("its connection is closed") { sidecar.connections[0].hasEnded }
+    }
+  }
+
   @Test func oneThatStopsAnsweringHealthChecksIsAnError() async throws {
     var timeouts = SidecarTimeouts()
     timeouts.healthEveryMs = 1

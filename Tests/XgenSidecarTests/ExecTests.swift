@@ -67,8 +67,7 @@ import XgenProtocol
     harness.finish()
   }
 
-  @Test(.disabled(if: isThreadSanitized, "needs vfork"))
-  func answersExecFailedForMissingWorkingDirectory() throws {
+  @Test func answersExecFailedForMissingWorkingDirectory() throws {
     let harness = try SidecarHarness()
     let client = harness.connect()
     client.send(ExecStart(command: "true", cwd: "nowhere"), channel: 7, id: 4)
@@ -89,9 +88,7 @@ import XgenProtocol
     harness.finish()
   }
 
-  @Test(
-    .disabled(if: isThreadSanitized, "needs vfork: a forked child may have no group yet"),
-    arguments: [("KILL", 137), ("TERM", 143), ("SIGHUP", 129), ("int", 130)])
+  @Test(arguments: [("KILL", 137), ("TERM", 143), ("SIGHUP", 129), ("int", 130)])
   func exitCodeOfSignalIs128More(_ signal: String, _ code: Int32) throws {
     let harness = try SidecarHarness()
     let client = harness.connect()

@@ -5,7 +5,7 @@ import XgenProtocol
 @testable import XgenSidecar
 
 /// Commands that can't be run are `exec_failed`, with what a shell would have exited with.
-@Suite(.disabled(if: isThreadSanitized, "needs vfork")) struct ShellFailureTests {
+@Suite struct ShellFailureTests {
   private func outcome(
     _ command: String, prepare: String = "true"
   ) throws -> (code: Int32?, text: String) {

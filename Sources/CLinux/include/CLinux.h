@@ -1,5 +1,5 @@
 // Linux calls that Swift can't make well by itself: variadic ones, those behind _GNU_SOURCE, and
-// the few lines between vfork and exec, where nothing may allocate.
+// the few lines between clone and exec, where nothing may allocate.
 // Each returns a non-negative result or -errno, so that no caller reads errno across threads.
 #pragma once
 #include <stdbool.h>

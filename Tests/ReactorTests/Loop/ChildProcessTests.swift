@@ -3,7 +3,7 @@ import Reactor
 import TestSupport
 import Testing
 
-@Suite(.disabled(if: isThreadSanitized, "needs vfork")) struct ChildProcessTests {
+@Suite struct ChildProcessTests {
   @Test(arguments: [0, 1, 42, 255] as [Int32])
   func reportsTheExitCode(code: Int32) async throws {
     try await withLoop { loop in
@@ -111,7 +111,7 @@ import Testing
   }
 }
 
-@Suite(.disabled(if: isThreadSanitized, "needs vfork")) struct ProcessWatchTests {
+@Suite struct ProcessWatchTests {
   @Test func seesTheEndOfAChildAndReapsIt() async throws {
     try await withLoop { loop in
       let pid = try SpawnOptions.shell("exit 1").spawn()

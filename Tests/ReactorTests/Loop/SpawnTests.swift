@@ -4,7 +4,7 @@ import Reactor
 import TestSupport
 import Testing
 
-@Suite(.disabled(if: isThreadSanitized, "needs vfork")) struct SpawnTests {
+@Suite struct SpawnTests {
   @Test func givesExactlyTheEnvironment() async throws {
     try await withLoop { loop in
       let options = SpawnOptions(command: "/usr/bin/env", environment: ["B=2 3", "A=é", "C="])
