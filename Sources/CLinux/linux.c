@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -113,4 +114,8 @@ int xgen_open_beneath(int dirfd, const char *path, int flags, unsigned mode) {
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
   };
   return result_of(syscall(SYS_openat2, dirfd, path, &how, sizeof how));
+}
+
+int xgen_rename_new(int dirfd, const char *from, const char *to) {
+  return result_of(renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE));
 }

@@ -17,6 +17,8 @@ public enum WireLimits {
   /// `PATH_MAX` and `NAME_MAX` of Linux.
   public static let maxPathBytes = 4096
   public static let maxPathComponentBytes = 255
+  /// How many entries a listing may have.
+  public static let maxListedEntries = 10_000
   /// `07777`: permissions, setuid, setgid and sticky.
   public static let maxFileMode: UInt32 = 0o7777
 

@@ -26,6 +26,12 @@ enum Limits {
   /// After a timeout's kill, for the exit to be told.
   static let execKillWaitMs: UInt64 = 1_000
 
+  // Files. A transfer holds what one side has not taken: `StreamLimits.highWaterBytes` and a read.
+  static let maxFileTransfersPerSandbox = 16
+  static let maxFileTransfers = 512
+  /// A listing of `WireLimits.maxListedEntries` names of the greatest length.
+  static let maxListingBytes = 10 * 1024 * 1024
+
   // WebSocket relay.
   /// The largest message of a client (wire-protocol: 64 MiB).
   static let maxMessageBytes = 64 * 1024 * 1024

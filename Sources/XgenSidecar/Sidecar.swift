@@ -18,6 +18,7 @@ final class Sidecar {
   private(set) var processes: [UInt32: ExecProcess] = [:]
   private(set) lazy var ender = SessionEnder(sidecar: self)
   private(set) lazy var transfers = TransferGate(limits: limits)
+  let fileStreams: FileStreams
   private(set) lazy var watches = WatchHub(sidecar: self)
   private(set) lazy var ports = PortMonitor(sidecar: self, hidden: ownPort)
   private let ownPort: UInt16?
@@ -34,6 +35,7 @@ final class Sidecar {
     self.limits = limits
     self.environment = BaseEnvironment(environment)
     self.ownPort = ownPort
+    fileStreams = FileStreams(limit: limits.fileStreamsAtOnce)
     workspace = try Workspace(creating: path)
     workers = WorkerPool(loop: loop)
     ports.start()
@@ -65,6 +67,7 @@ final class Sidecar {
   /// Nothing runs and nothing is under way: it may be closed.
   var isIdle: Bool {
     sessions.isEmpty && processes.isEmpty && ender.waiting == 0 && workers.outstanding == 0
+      && fileStreams.count == 0
   }
 
   /// Closes every session; `done` follows when all they started has ended, after the grace time

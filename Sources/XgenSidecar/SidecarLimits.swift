@@ -34,7 +34,12 @@ struct SidecarLimits: Sendable {
   /// they are under way.
   var heldBytesPerSession = 512 * 1024
   var maxFileBytes = WireLimits.maxFilePayloadBytes
-  var listedEntries = 10_000
+  var listedEntries = WireLimits.maxListedEntries
+  /// Files streamed over HTTP at once. Each holds a piece under way and one that waits, and what
+  /// its connection has not sent (`StreamLimits.highWaterBytes` and a piece): under 1 MiB.
+  var fileStreamsAtOnce = 16
+  /// What is read or written at a time.
+  static let filePieceBytes = 256 * 1024
 
   // MARK: Watches
   var watchesPerSession = 32

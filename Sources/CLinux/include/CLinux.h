@@ -59,6 +59,8 @@ int xgen_limit_fsize(void);
 int xgen_limit_core(void);
 /// renameat2 and openat2 as system calls (openat2: resolve stays beneath dirfd).
 int xgen_open_beneath(int dirfd, const char *_Nonnull path, int flags, unsigned mode);
+/// Renames within a folder; -EEXIST if something has the new name already.
+int xgen_rename_new(int dirfd, const char *_Nonnull from, const char *_Nonnull to);
 /// Listening TCP sockets of this network namespace through NETLINK_SOCK_DIAG.
 int xgen_sock_diag_open(void);
 /// Sends a dump request for one family; then read() answers until it returns 0.

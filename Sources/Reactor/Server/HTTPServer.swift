@@ -199,7 +199,7 @@ public final class HTTPServer {
 }
 
 /// The current time as an IMF-fixdate (RFC 9110 §5.6.7), made anew once a second.
-struct HTTPDate {
+public struct HTTPDate {
   private var cached: HTTPField?
   private var madeAtMs: UInt64 = 0
 
@@ -211,7 +211,7 @@ struct HTTPDate {
     return fresh
   }
 
-  static func format(_ seconds: time_t) -> String {
+  public static func format(_ seconds: Int) -> String {
     var seconds = seconds
     var parts = tm()
     gmtime_r(&seconds, &parts)

@@ -104,6 +104,20 @@ extension APIError {
     .init(421, "INVALID_REQUEST", message)
   }
 
+  /// The sandbox's disk, or its limit of a file's size, is used up.
+  static func noRoom(_ message: String) -> APIError { .init(413, "PAYLOAD_TOO_LARGE", message) }
+
+  static func preconditionFailed() -> APIError {
+    .init(412, "INVALID_REQUEST", "the file is not in the state that the request demands")
+  }
+
+  /// Precondition: `told` has no range.
+  static func rangeNotSatisfiable(_ told: HTTPContentRange) -> APIError {
+    var error = APIError(416, "INVALID_REQUEST", "the file has \(told.size) bytes")
+    error.fields = [FileFields.contentRange(told)]
+    return error
+  }
+
   static func quotaExceeded(_ message: String, retryAfterSeconds: Int) -> APIError {
     var error = APIError(429, "QUOTA_EXCEEDED", message)
     error.fields = [HTTPField(fixed: "Retry-After", retryAfterSeconds)]

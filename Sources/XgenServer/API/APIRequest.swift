@@ -41,9 +41,13 @@ final class APIRequest {
     }
   }
 
+  /// An answer is under way: another can't be given.
+  private(set) var hasStartedResponse = false
+
   /// Starts an answer that is streamed; nil for one of unknown length. The endpoint then writes to
   /// the exchange, ends it and returns `.takenOver`.
   func startResponse(_ status: Int, _ fields: [HTTPField], length: UInt64? = nil) {
+    hasStartedResponse = true
     exchange.startResponse(status, context.fields + fields, length: length)
   }
 

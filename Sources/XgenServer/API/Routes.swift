@@ -25,6 +25,16 @@ extension Router {
       .get, "/api/v1/sandboxes/{id}/ws", .webSocket(.sandboxExec), .sandboxWebSocket,
       sandboxWebSocket),
     Route(
+      .get, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), .fileGet, sandboxFileGet),
+    Route(
+      .put, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), .filePut, sandboxFilePut),
+    Route(
+      .delete, "/api/v1/sandboxes/{id}/files", .permission(.sandboxFiles), .fileDelete,
+      sandboxFileDelete),
+    Route(
+      .get, "/api/v1/sandboxes/{id}/files/list", .permission(.sandboxFiles), .fileList,
+      sandboxFileList),
+    Route(
       .get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), .sandboxServices,
       sandboxServices),
   ])

@@ -12,6 +12,8 @@ final class Sandbox {
   var runningExecs = 0
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
+  /// Files that are streamed from or to it.
+  var fileTransfers = 0
   var healthMisses = 0
   /// Loop time of the last health probe.
   var probedAtMs: UInt64 = 0

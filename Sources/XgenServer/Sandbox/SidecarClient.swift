@@ -12,6 +12,8 @@ final class SidecarClient {
   var onFault: ((Sandbox, _ reason: String) -> Void)?
   /// Bytes of output that execs hold now, all together.
   var capturedBytes = 0
+  /// Files that are streamed now, of all sandboxes.
+  var fileTransfers = 0
 
   init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
     self.backend = backend
@@ -62,7 +64,12 @@ final class SidecarClient {
     return ports.sorted()
   }
 
-  private func send(
+  /// Starts a request of the caller's on a connection to the sidecar.
+  func start(_ exchange: HTTPClientExchange, to sandbox: Sandbox) {
+    pool.start(exchange, to: sandbox.record.id)
+  }
+
+  func send(
     _ request: HTTPClientRequest, to sandbox: Sandbox
   ) async throws(APIError) -> HTTPClientResponse {
     let result: Result<HTTPClientResponse, HTTPClientError> = await withCheckedContinuation {
@@ -72,7 +79,7 @@ final class SidecarClient {
     do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
-  private func unreachable(_ sandbox: Sandbox, _ error: HTTPClientError) -> APIError {
+  func unreachable(_ sandbox: Sandbox, _ error: HTTPClientError) -> APIError {
     switch error {
     case .malformed, .handshake, .bodyTooLarge, .unexpectedUpgrade, .tooManyInterimResponses:
       fault(sandbox, "the sidecar: \(error)")

@@ -6,6 +6,10 @@ struct SidecarTimeouts: Sendable {
   var startMs: UInt64 = 30_000
   /// How long exec and ws wait for a sandbox that starts.
   var readyMs: UInt64 = 30_000
+  /// Without a byte of a file taken or sent by the sidecar while we wait for it.
+  var fileStallMs: UInt64 = 30_000
+  /// For the removal of a folder with all that is in it.
+  var removalMs: UInt64 = 120_000
   /// Health of running sandboxes: one probe each so often, so long.
   var healthEveryMs: UInt64 = 10_000
   var healthMs: UInt64 = 10_000

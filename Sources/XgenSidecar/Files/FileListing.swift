@@ -2,27 +2,27 @@ import Glibc
 import XgenProtocol
 
 extension Workspace {
-  /// What lies in a folder, by name; links are described, not followed.
-  func list(_ path: String, atMost limit: Int) throws(RequestFailure) -> [FsEntry] {
-    let folder = try open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
-    let names = try Self.names(in: folder.number, path, atMost: limit)
-    return names.compactMap { Self.entry($0, in: folder.number) }
+  /// What lies in a folder, or a part of it.
+  struct Listing: Sendable {
+    /// By name; links are described, not followed.
+    let entries: [FsEntry]
+    /// There is more than was asked for; which part of it this is, is the file system's choice.
+    let isCut: Bool
   }
 
-  /// Sorted by their bytes.
-  private static func names(
-    in folder: Int32, _ path: String, atMost limit: Int
-  ) throws(RequestFailure) -> [String] {
-    guard let stream = DirectoryStream(folder) else { throw .last(path) }
+  func list(_ path: String, atMost limit: Int) throws(RequestFailure) -> Listing {
+    let folder = try open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+    guard let stream = DirectoryStream(folder.number) else { throw .last(path) }
     defer { stream.close() }
     var names: [String] = []
-    while let name = stream.next() {
-      if names.count == limit {
-        throw RequestFailure(.limitReached, "\(path): over \(limit) entries")
-      }
-      names.append(name)
+    var isCut = false
+    while !isCut, let name = stream.next() {
+      isCut = names.count == limit
+      if !isCut { names.append(name) }
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return Listing(
+      entries: names.compactMap { Self.entry($0, in: folder.number) }, isCut: isCut)
   }
 
   /// Nil for what has gone meanwhile.

@@ -4,18 +4,11 @@ import XgenProtocol
 extension Workspace {
   /// A regular file's bytes, at most `limit`. Devices and FIFOs are refused, not waited for.
   func read(_ path: String, atMost limit: Int) throws(RequestFailure) -> [UInt8] {
-    let file = try open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
-    var status = stat()
-    if fstat(file.number, &status) < 0 { throw .last(path) }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw RequestFailure(.fsError, "\(path): is a directory")
-    default: throw RequestFailure(.fsError, "\(path): not a regular file")
-    }
+    let file = try openFile(path)
     let tooLarge = RequestFailure(.tooLarge, "\(path): over \(limit) bytes")
-    guard status.st_size <= limit else { throw tooLarge }
+    guard file.size <= limit else { throw tooLarge }
     // One byte more shows the end, or that the file has grown.
-    var capacity = max(Int(status.st_size), 0) + 1
+    var capacity = Int(file.size) + 1
     while true {
       guard let bytes = try Self.readAll(file.number, path, capacity) else {
         capacity = min(capacity * 4, limit + 1)

@@ -30,7 +30,11 @@ extension Session {
     let path = try Self.relative(request.path)
     let limit = sidecar.limits.listedEntries
     try work(head) { workspace throws(RequestFailure) in
-      let listing = FsListReply(entries: try workspace.list(path, atMost: limit)).encode()
+      let found = try workspace.list(path, atMost: limit)
+      if found.isCut {
+        throw RequestFailure(.limitReached, "\(path): over \(limit) entries")
+      }
+      let listing = FsListReply(entries: found.entries).encode()
       guard listing.count <= WireLimits.maxPayloadBytes else {
         throw RequestFailure(.limitReached, "listing of \(listing.count) bytes")
       }

@@ -1,33 +1,36 @@
 import Glibc
-import Synchronization
+import Reactor
 import XgenProtocol
 
-/// Names of files that are being written; watches don't report them.
-enum TemporaryName {
-  static let prefix = ".xgen-write-"
-  private static let count = Atomic<UInt64>(0)
-
-  static func next() -> String {
-    "\(prefix)\(getpid())-\(count.wrappingAdd(1, ordering: .relaxed).newValue)"
-  }
-}
-
 extension Workspace {
-  /// Replaces or makes a file, and the folders that it needs. Readers see the old content or the
-  /// new, never a part: it is written under another name and renamed. Without a mode, an existing
-  /// file keeps its own and a new one gets 0644.
+  /// Replaces or makes a file, and the folders that it needs.
   func write(
     _ content: [UInt8], to path: String, mode: UInt32?
   ) throws(RequestFailure) {
+    let pending = try beginWriting(path, mode: mode)
+    do throws(RequestFailure) {
+      try pending.write(content)
+      _ = try pending.commit()
+    } catch {
+      pending.discard()
+      throw error
+    }
+  }
+
+  /// Starts a file that will take that place, or the place that a link there leads to, and makes
+  /// the folders that it needs. Without a mode, an existing file keeps its own and a new one gets
+  /// 0644.
+  func beginWriting(_ path: String, mode: UInt32?) throws(RequestFailure) -> PendingFile {
     let place = try place(of: path, creatingFolders: true)
     var existing = stat()
-    let isThere = fstatat(place.folder.number, place.name, &existing, AT_SYMLINK_NOFOLLOW) == 0
-    if !isThere {
-      return try write(content, at: place, path, mode ?? 0o644)
+    if fstatat(place.folder.number, place.name, &existing, AT_SYMLINK_NOFOLLOW) < 0 {
+      return try PendingFile(self, place, path, mode ?? 0o644, replaces: nil)
     }
     switch existing.st_mode & S_IFMT {
-    case S_IFREG: try write(content, at: place, path, mode ?? existing.st_mode & 0o7777)
-    case S_IFLNK: try write(content, to: target(ofLink: path), mode: mode)
+    case S_IFREG:
+      let mode = mode ?? existing.st_mode & 0o7777
+      return try PendingFile(self, place, path, mode, replaces: HTTPEntityTag(existing))
+    case S_IFLNK: return try beginWriting(target(ofLink: path), mode: mode)
     case S_IFDIR: throw RequestFailure(.fsError, "\(path): is a directory")
     default: throw RequestFailure(.fsError, "\(path): not a regular file")
     }
@@ -40,39 +43,5 @@ extension Workspace {
       throw RequestFailure(.pathEscapesWorkspace, "\(path): leaves the workspace")
     }
     return name
-  }
-
-  private func write(
-    _ content: [UInt8], at place: borrowing Place, _ path: String, _ mode: UInt32
-  ) throws(RequestFailure) {
-    let folder = place.folder.number
-    let temporary = TemporaryName.next()
-    do throws(RequestFailure) {
-      try fill(folder, temporary, content, path, mode)
-      if renameat(folder, temporary, folder, place.name) < 0 { throw .last(path) }
-    } catch {
-      unlinkat(folder, temporary, 0)
-      throw error
-    }
-  }
-
-  private func fill(
-    _ folder: Int32, _ name: String, _ content: [UInt8], _ path: String,
-    _ mode: UInt32
-  ) throws(RequestFailure) {
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-    let file = openat(folder, name, flags, 0o600)
-    if file < 0 { throw .last(path) }
-    defer { close(file) }
-    var written = 0
-    while written < content.count {
-      let count = content.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress! + written, $0.count - written)
-      }
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 { throw .last(path) }
-      written += count
-    }
-    if fchmod(file, mode) < 0 { throw .last(path) }
   }
 }

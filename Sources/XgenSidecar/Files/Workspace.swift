@@ -88,6 +88,8 @@ extension Workspace {
   struct Place: ~Copyable {
     let folder: FileDescriptor
     let name: String
+    /// Folders that were made for it, outermost first, by their paths.
+    let madeFolders: [String]
   }
 
   /// The folder that holds a path, and the path's last component. The workspace itself has none.
@@ -97,22 +99,41 @@ extension Workspace {
     guard !path.isEmpty else { throw RequestFailure(.fsError, "this is the workspace itself") }
     let components = path.split(separator: "/")
     let parents = components.dropLast()
-    if creatingFolders { try makeFolders(parents) }
+    let made = creatingFolders ? try makeFolders(parents) : []
     let folder = try open(parents.joined(separator: "/"), OpenFlag.pathOnly | O_DIRECTORY)
-    return Place(folder: folder, name: String(components[components.count - 1]))
+    return Place(
+      folder: folder, name: String(components[components.count - 1]), madeFolders: made)
   }
 
-  private func makeFolders(_ components: ArraySlice<Substring>) throws(RequestFailure) {
+  /// Returns those that were not there.
+  private func makeFolders(
+    _ components: ArraySlice<Substring>
+  ) throws(RequestFailure) -> [String] {
     let whole = components.joined(separator: "/")
     let status = openBeneath(whole, OpenFlag.pathOnly | O_DIRECTORY, 0)
     if status >= 0 { Glibc.close(status) }
     // EXDEV: perhaps an absolute link back inside, on the way to what is missing.
-    if status != -ENOENT && status != -EXDEV { return }
+    if status != -ENOENT && status != -EXDEV { return [] }
+    var made: [String] = []
     var folder = try open("", OpenFlag.pathOnly | O_DIRECTORY)
     for end in components.indices {
       let prefix = components[components.startIndex...end].joined(separator: "/")
-      mkdirat(folder.number, String(components[end]), 0o755)  // EEXIST is as good
+      // EEXIST is as good.
+      if mkdirat(folder.number, String(components[end]), 0o755) == 0 { made.append(prefix) }
       folder = try open(prefix, OpenFlag.pathOnly | O_DIRECTORY)
+    }
+    return made
+  }
+
+  /// Takes back folders that were made for a place, as far as they are empty.
+  func removeMade(_ folders: [String]) {
+    for path in folders.reversed() {
+      do throws(RequestFailure) {
+        let place = try place(of: path)
+        if unlinkat(place.folder.number, place.name, AT_REMOVEDIR) < 0 { return }
+      } catch {
+        return
+      }
     }
   }
 }

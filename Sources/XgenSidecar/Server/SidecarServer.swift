@@ -1,19 +1,24 @@
 import Reactor
 import XgenProtocol
 
-/// The sidecar's HTTP server: `/ws` (the wire protocol), `/ports` and `/healthz`.
+/// The sidecar's HTTP server: `/ws` (the wire protocol), `/files`, `/ports` and `/healthz`.
 final class SidecarServer {
   private let sidecar: Sidecar
+  private let files: FileEndpoints
   private var http: HTTPServer!
   private static let json = HTTPField(fixed: "Content-Type", "application/json")
   private static let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
   /// Connections at once, from the server and, where it listens on TCP, from anybody.
   private static let maxConnections = 512
+  /// A path of the greatest length, every byte of it encoded, and what stands around it.
+  private static let maxTargetBytes = 3 * WireLimits.maxPathBytes + 1024
 
   init(_ sidecar: Sidecar) {
     self.sidecar = sidecar
+    files = FileEndpoints(sidecar)
     var limits = HTTPServerLimits()
     limits.maxConnections = Self.maxConnections
+    limits.head = HTTPLimits(maxTargetBytes: Self.maxTargetBytes)
     http = HTTPServer(loop: sidecar.loop, limits: limits) { [unowned self] in serve($0) }
   }
 
@@ -28,11 +33,13 @@ final class SidecarServer {
   }
 
   private func serve(_ exchange: HTTPExchange) {
+    if exchange.head.path == "/files" { return files.serve(exchange) }
     guard exchange.head.method == .get else {
       return exchange.respond(405, [HTTPField(fixed: "Allow", "GET"), Self.text])
     }
     switch exchange.head.path {
     case "/healthz": exchange.respond(200, [Self.text], body: Array("ok".utf8))
+    case "/files/list": files.list(exchange)
     case "/ports": exchange.respond(200, [Self.json], body: ports())
     case "/ws": accept(exchange)
     default: exchange.respond(404, [Self.text], body: Array("not found\n".utf8))

@@ -53,7 +53,10 @@ struct Refusal: Sendable, Hashable {
     case .permission, .webSocket: found += [.unauthorized, .forbidden]
     }
     if route.isRateLimited { found.append(.quota) }
-    if route.operation.body != nil { found += [.requestTimeout, .tooLarge, .mediaType] }
+    if let body = route.operation.body {
+      found += [.requestTimeout, .tooLarge]
+      if body.contentType == "application/json" { found.append(.mediaType) }
+    }
     let statuses = Set(found.map(\.status)).sorted()
     return statuses.map { status in
       (status, Set(found.filter { $0.status == status }.flatMap(\.codes)).sorted())

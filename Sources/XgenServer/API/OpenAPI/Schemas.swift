@@ -3,7 +3,8 @@ enum Schemas {
   static let all: [(String, JSONValue)] = [
     ("Error", error), ("Sandbox", sandbox), ("SandboxOrder", sandboxOrder),
     ("Resources", resources), ("ExecOrder", execOrder), ("ExecResult", execResult),
-    ("ExecTimeout", execTimeout), ("Service", service), ("TokenOrder", tokenOrder),
+    ("ExecTimeout", execTimeout), ("Service", service),
+    ("FileEntry", fileEntry), ("TokenOrder", tokenOrder),
     ("Token", token),
   ]
 
@@ -176,6 +177,18 @@ enum Schemas {
     "additionalProperties": false,
     "properties": [
       "port": ["type": "integer", "minimum": 1, "maximum": 65535], "preview_url": url,
+    ],
+  ]
+
+  private static let fileEntry: JSONValue = [
+    "type": "object",
+    "description": "Times are Unix seconds; both spellings of a name mean the same.",
+    "required": ["name", "size", "isDir", "is_dir", "modTime", "mod_time"],
+    "additionalProperties": false,
+    "properties": [
+      "name": text, "size": ["type": "integer", "minimum": 0],
+      "isDir": ["type": "boolean"], "is_dir": ["type": "boolean"],
+      "modTime": ["type": "integer"], "mod_time": ["type": "integer"],
     ],
   ]
 
