@@ -70,7 +70,17 @@ static void default_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// "0" names the writer (cgroups(7)); the exec's new memory is then charged to these cgroups.
+static int join_cgroups(const struct xgen_spawn *options) {
+  for (int i = 0; i < options->cgroup_count; i++)
+    if (write(options->cgroups[i], "0", 1) < 0) return errno;
+  return 0;
+}
+
 static int in_child(const struct xgen_spawn *o, int *moved, volatile enum xgen_spawn_step *step) {
+  *step = XGEN_SPAWN_CGROUP;
+  int unjoined = join_cgroups(o);
+  if (unjoined) return unjoined;
   *step = XGEN_SPAWN_SESSION;
   if (o->new_session && setsid() < 0) return errno;
   *step = XGEN_SPAWN_FDS;

@@ -38,6 +38,8 @@ final class Metrics {
   private var durations: [Key: Histogram] = [:]
   var sandboxesCreated: UInt64 = 0
   var sandboxesDeleted: UInt64 = 0
+  /// Processes killed inside sandboxes for want of memory.
+  var memoryKills: UInt64 = 0
 
   func recordRequest(method: String, path: String, status: Int, seconds: Double) {
     let key = Key(method: Self.label(method), path: path)
@@ -68,6 +70,9 @@ final class Metrics {
     text += "xgen_sandbox_create_total \(sandboxesCreated)\n"
     family(&text, "xgen_sandbox_delete_total", "counter", "Sandboxes ended, for any reason.")
     text += "xgen_sandbox_delete_total \(sandboxesDeleted)\n"
+    let kills = "xgen_sandbox_memory_kills_total"
+    family(&text, kills, "counter", "Processes killed inside sandboxes for want of memory.")
+    text += "\(kills) \(memoryKills)\n"
     return text
   }
 

@@ -40,4 +40,13 @@ import Testing
     #expect(Quantity.milli("9223372036854775807") == nil)
     #expect(Quantity.whole("9223372036854775807") == .max)
   }
+
+  @Test(arguments: [
+    (0, "0"), (1023, "1023"), (1 << 10, "1Ki"), (32 << 20, "32Mi"), (1500 << 20, "1500Mi"),
+    (2 << 30, "2Gi"), ((2 << 30) + 1, "2.1Gi"), ((3 << 30) - 1, "3.0Gi"), (1025, "1.1Ki"),
+    ((32 << 20) + 4096, "32.1Mi"), (Int.max, "8589934592.0Gi"),
+  ])
+  func isWrittenForPeople(bytes: Int, text: String) {
+    #expect(Quantity.binary(Int64(bytes)) == text)
+  }
 }
