@@ -40,7 +40,7 @@ struct LocalLimits: Sendable, Equatable {
   /// Between two attempts to hand work to a full worker pool.
   static let fullPoolRetryMs: UInt64 = 20
 
-  // Sweep: kills for want of memory, and disks (LocalSandbox's share is the sum of all).
+  // The sweep.
   /// Between two turns.
   static let sweepMs: UInt64 = 500
   /// A kill for want of memory so long ago is no explanation of an end.
@@ -51,10 +51,13 @@ struct LocalLimits: Sendable, Equatable {
   static let diskSliceNs: UInt64 = 10_000_000
   /// Walks that hold open folders between turns.
   static let diskWalksAtOnce = 16
-  /// Folders that a walk holds open, from the home down; 25 × 16 in all, and 1 more for each.
+  /// Folders that a walk holds open, from the home down, beside the present one: 400 in all, and as
+  /// many more as a turn has slices.
   static let openDiskLevels = 24
   /// Folders within folders that are measured, 24 bytes of memory each.
   static let maxDiskDepth = 16_384
+  /// Open files without a name that a walk remembers, so as to count each once.
+  static let maxHiddenFiles = 16_384
   /// What an empty file counts.
   static let minEntryBytes: Int64 = 1024
   /// Walks in a row that are over the limit, before the sandbox is.

@@ -131,6 +131,27 @@ import Testing
     }
   }
 
+  @Test func filesWithoutANameCountWhileTheyAreOpen() throws {
+    try withHome { home in
+      let path = home + "/gone"
+      try shell(home, "head -c 3000000 /dev/zero > gone; sync gone")
+      do {
+        let file = try OwnedDescriptor.open(path, O_RDONLY)
+        let again = try OwnedDescriptor.open(path, O_RDONLY)
+        unlink(path)
+        let walk = try #require(DiskWalk(home: home, pids: [getpid()], limitBytes: 1 << 40))
+        guard case .bytes(let bytes) = walk.resume({ false }) else {
+          Issue.record("not measured")
+          return
+        }
+        #expect((3_000_000..<3_100_000).contains(bytes))
+        withExtendedLifetime((file.raw, again.raw)) {}
+      }
+      let walk = try #require(DiskWalk(home: home, pids: [getpid()], limitBytes: 1 << 40))
+      #expect(walk.resume { false } == .bytes(0))
+    }
+  }
+
   @Test func noLinkLeadsOut() throws {
     try withHome { home in
       try shell(home, "ln -s /usr usr; ln -s . self; ln -s /proc/self/root root")

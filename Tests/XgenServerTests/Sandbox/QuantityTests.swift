@@ -41,12 +41,14 @@ import Testing
     #expect(Quantity.whole("9223372036854775807") == .max)
   }
 
-  @Test(arguments: [
-    (0, "0"), (1023, "1023"), (1 << 10, "1Ki"), (32 << 20, "32Mi"), (1500 << 20, "1500Mi"),
-    (2 << 30, "2Gi"), ((2 << 30) + 1, "2.1Gi"), ((3 << 30) - 1, "3.0Gi"), (1025, "1.1Ki"),
-    ((32 << 20) + 4096, "32.1Mi"), (Int.max, "8589934592.0Gi"),
-  ])
-  func isWrittenForPeople(bytes: Int, text: String) {
-    #expect(Quantity.binary(Int64(bytes)) == text)
+  static let texts: [(bytes: Int64, text: String)] = [
+    (0, "0"), (1023, "1023"), (1024, "1Ki"), (1025, "1.1Ki"), (33_554_432, "32Mi"),
+    (33_558_528, "32.1Mi"), (1_572_864_000, "1500Mi"), (2_147_483_648, "2Gi"),
+    (2_147_483_649, "2.1Gi"), (3_221_225_471, "3.0Gi"), (.max, "8589934592.0Gi"),
+  ]
+
+  @Test(arguments: texts)
+  func isWrittenForPeople(bytes: Int64, text: String) {
+    #expect(Quantity.binary(bytes) == text)
   }
 }

@@ -97,7 +97,7 @@ struct CgroupFolder: Sendable, Equatable {
     }
   }
 
-  private func processes() -> [Int32] {
+  func processes() -> [Int32] {
     let text = (try? read("cgroup.procs")) ?? ""
     // 0 is a process that our pid namespace does not show.
     return text.split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 1 }

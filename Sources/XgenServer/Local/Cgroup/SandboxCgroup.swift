@@ -31,6 +31,9 @@ struct SandboxCgroup: Sendable, Equatable {
   /// How many processes inside the kernel has killed for want of memory.
   var memoryKills: UInt64 { folders.lazy.compactMap { $0.memoryKills }.first ?? 0 }
 
+  /// The pids of what is inside, at this moment.
+  var processes: [Int32] { folders.first?.processes() ?? [] }
+
   /// Kills what is inside and removes the folders. Throws if one stays, after trying all.
   func remove() throws(LocalError) {
     var problem: LocalError?

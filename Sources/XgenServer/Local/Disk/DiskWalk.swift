@@ -30,18 +30,21 @@ final class DiskWalk {
   private var stream: OpaquePointer?
   private var inode: UInt64
   private var levels: [Level] = []
+  /// Comes first; nil once it is counted.
+  private var hidden: HiddenFiles?
   private var bytes: Int64 = 0
 
   /// Folders between the home and where the walk is.
   var depth: Int { levels.count }
 
-  /// Opens the home. Blocks. Nil if it is gone.
-  init?(home: String, limitBytes: Int64) {
+  /// Opens the home. What `pids` hold open without a name counts, too. Blocks. Nil if it is gone.
+  init?(home: String, pids: [Int32] = [], limitBytes: Int64) {
     guard let (stream, info) = Self.open(AT_FDCWD, home) else { return nil }
     self.stream = stream
     self.limitBytes = limitBytes
     device = UInt64(info.st_dev)
     inode = UInt64(info.st_ino)
+    hidden = HiddenFiles(of: pids, device: device)
   }
 
   deinit {
@@ -51,6 +54,12 @@ final class DiskWalk {
 
   /// Goes on until it is done or `isTimeUp`, which is asked for every entry. Blocks.
   func resume(_ isTimeUp: () -> Bool) -> Outcome {
+    if let hidden {
+      guard hidden.resume(isTimeUp) else { return .unfinished }
+      bytes += hidden.bytes
+      self.hidden = nil
+      if bytes > limitBytes { return .bytes(bytes) }
+    }
     while let stream {
       if isTimeUp() { return .unfinished }
       if let entry = readdir(stream) {

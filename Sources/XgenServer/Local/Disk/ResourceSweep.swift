@@ -63,31 +63,32 @@ final class ResourceSweep: Sendable {
     return verdicts
   }
 
-  /// Those whose time has come: walks in hand first, of which there are few since each holds open
-  /// folders, then whoever has waited longest.
+  /// Those whose time has come, whoever had no slice for longest first. Few walks are in hand at
+  /// once, since each holds open folders.
   private static func due(_ state: State) -> [String] {
     let nowMs = clockNs() / 1_000_000
-    let inHand = state.disks.filter { $0.value.walk != nil }
-    let room = max(0, LocalLimits.diskWalksAtOnce - inHand.count)
-    let waiting = state.disks.filter { $0.value.walk == nil && $0.value.meter.dueMs <= nowMs }
-      .sorted { ($0.value.meter.dueMs, $0.key) < ($1.value.meter.dueMs, $1.key) }
-    let running = inHand.sorted { ($0.value.servedTurn, $0.key) < ($1.value.servedTurn, $1.key) }
-    // A walk that is done within its slice makes room for the next: more may start than is room.
-    return running.map(\.key) + (room == 0 ? [] : waiting.map(\.key))
+    let inHand = state.disks.values.count { $0.walk != nil }
+    let canStart = inHand < LocalLimits.diskWalksAtOnce
+    return state.disks.filter {
+      $0.value.walk != nil || (canStart && $0.value.meter.dueMs <= nowMs)
+    }.sorted { ($0.value.servedTurn, $0.key) < ($1.value.servedTurn, $1.key) }.map(\.key)
   }
 
   /// One slice of one walk, which may be the whole of it.
   private static func serve(_ disk: inout Disk, _ subject: Subject) -> DiskMeter.Verdict? {
     let startNs = clockNs()
-    guard
-      let walk = disk.walk ?? DiskWalk(home: subject.home, limitBytes: subject.diskBytes)
-    else { return nil }
+    guard let walk = disk.walk ?? begin(subject) else { return nil }
     let endNs = startNs + LocalLimits.diskSliceNs
     let outcome = walk.resume { clockNs() >= endNs }
     let nowNs = clockNs()
     disk.meter.spend(ns: nowNs - startNs)
     disk.walk = outcome == .unfinished ? walk : nil
     return disk.meter.finish(outcome, nowMs: nowNs / 1_000_000)
+  }
+
+  private static func begin(_ subject: Subject) -> DiskWalk? {
+    DiskWalk(
+      home: subject.home, pids: subject.cgroup?.processes ?? [], limitBytes: subject.diskBytes)
   }
 
   private static func clockNs() -> UInt64 {
