@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -106,6 +108,7 @@ int xgen_limit_nproc(void) { return RLIMIT_NPROC; }
 int xgen_limit_nofile(void) { return RLIMIT_NOFILE; }
 int xgen_limit_fsize(void) { return RLIMIT_FSIZE; }
 int xgen_limit_core(void) { return RLIMIT_CORE; }
+int xgen_limit_data(void) { return RLIMIT_DATA; }
 
 int xgen_open_beneath(int dirfd, const char *path, int flags, unsigned mode) {
   struct open_how how = {
@@ -118,4 +121,11 @@ int xgen_open_beneath(int dirfd, const char *path, int flags, unsigned mode) {
 
 int xgen_rename_new(int dirfd, const char *from, const char *to) {
   return result_of(renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE));
+}
+
+int xgen_cgroup_version(const char *path) {
+  struct statfs info;
+  if (statfs(path, &info) < 0) return -errno;
+  if (info.f_type == CGROUP_SUPER_MAGIC) return 1;
+  return info.f_type == CGROUP2_SUPER_MAGIC ? 2 : 0;
 }

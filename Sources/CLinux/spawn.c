@@ -83,6 +83,13 @@ IN_CHILD static void default_signals(void) {
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof none);
 }
 
+// "0" names the writer (cgroups(7)); the exec's new memory is then charged to these cgroups.
+IN_CHILD static int join_cgroups(const struct xgen_spawn *options) {
+  for (int i = 0; i < options->cgroup_count; i++)
+    if (syscall(SYS_write, options->cgroups[i], "0", 1) < 0) return errno;
+  return 0;
+}
+
 struct child {
   const struct xgen_spawn *options;
   int *moved;
@@ -91,6 +98,9 @@ struct child {
 };
 
 IN_CHILD static int prepare(const struct xgen_spawn *o, struct child *child) {
+  child->step = XGEN_SPAWN_CGROUP;
+  int unjoined = join_cgroups(o);
+  if (unjoined) return unjoined;
   child->step = XGEN_SPAWN_SESSION;
   if (o->new_session && syscall(SYS_setsid) < 0) return errno;
   child->step = XGEN_SPAWN_FDS;

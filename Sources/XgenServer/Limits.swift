@@ -21,6 +21,8 @@ enum Limits {
   /// Each of stdout and stderr.
   static let maxExecOutputBytes = 10 * 1024 * 1024
   static let maxExecsPerSandbox = 32
+  /// Of a command that SIGKILL ended.
+  static let killedExitCode: Int32 = 137
   /// Captured output of all execs together.
   static let maxCapturedBytes = 256 * 1024 * 1024
   /// After a timeout's kill, for the exit to be told.

@@ -175,6 +175,8 @@ private final class Lifetime {
     var local = LocalConfiguration(
       dataDirectory: start.dataDirectory, sidecarPath: start.settings.sidecarPath ?? besideUs())
     local.uidRange = start.settings.uidRange
+    local.limits.resources = start.settings.defaultResources
+    local.cgroupParent = start.settings.cgroupParent
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = LocalBackend(local, workers: workers, logger: start.log)
     return Server(

@@ -25,6 +25,7 @@ enum Hardening {
     try limit("RLIMIT_NPROC", xgen_limit_nproc(), configuration.maxProcesses)
     try limit("RLIMIT_NOFILE", xgen_limit_nofile(), configuration.maxOpenFiles)
     try limit("RLIMIT_FSIZE", xgen_limit_fsize(), configuration.maxFileBytes)
+    try limit("RLIMIT_DATA", xgen_limit_data(), configuration.maxDataBytes)
   }
 
   /// As pid 1 of a container, orphans are ours to reap. The caller keeps and closes the reaper.

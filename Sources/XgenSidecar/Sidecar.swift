@@ -10,6 +10,7 @@ final class Sidecar {
   let environment: BaseEnvironment
   let workspace: Workspace
   let workers: WorkerPool
+  let oomScore: OOMScore
   /// Where every turn of output is read to, lent to one read at a time.
   let turnBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: SidecarLimits.turnBytes, alignment: 64)
@@ -29,10 +30,12 @@ final class Sidecar {
   /// listens on, is nobody's news.
   init(
     loop: Loop, workspace path: String, environment: [String: String],
-    limits: SidecarLimits = SidecarLimits(), ownPort: UInt16? = nil
+    limits: SidecarLimits = SidecarLimits(), oomScore: OOMScore = OOMScore(),
+    ownPort: UInt16? = nil
   ) throws(UVError) {
     self.loop = loop
     self.limits = limits
+    self.oomScore = oomScore
     self.environment = BaseEnvironment(environment)
     self.ownPort = ownPort
     fileStreams = FileStreams(limit: limits.fileStreamsAtOnce)

@@ -15,6 +15,7 @@ struct SidecarConfiguration: Equatable, Sendable {
   var maxProcesses: UInt64?
   var maxOpenFiles: UInt64?
   var maxFileBytes: UInt64?
+  var maxDataBytes: UInt64?
 }
 
 /// The command line of `xgen-sidecar`.
@@ -37,12 +38,15 @@ enum SidecarCommand: Equatable {
       --max-processes N     RLIMIT_NPROC
       --max-open-files N    RLIMIT_NOFILE, at least \(minOpenFiles)
       --max-file-bytes N    RLIMIT_FSIZE
+      --max-data-bytes N    RLIMIT_DATA, at least \(minDataBytes)
       --help, --version
 
     """
 
   /// 256 commands have at most 5 descriptors each here; fewer commands run with fewer files.
   static let minOpenFiles: UInt64 = 64
+  /// What the sidecar itself, its threads' stacks included, never needs.
+  static let minDataBytes: UInt64 = 256 << 20
 
   /// Parses what follows the program's name.
   static func parse(_ arguments: [String]) throws(UsageError) -> SidecarCommand {
@@ -65,7 +69,7 @@ enum SidecarCommand: Equatable {
 private struct Options {
   private static let names = [
     "--listen-fd", "--listen", "--workspace", "--max-processes", "--max-open-files",
-    "--max-file-bytes",
+    "--max-file-bytes", "--max-data-bytes",
   ]
   private var values: [String: String] = [:]
 
@@ -87,6 +91,8 @@ private struct Options {
     configuration.maxOpenFiles = try number(
       "--max-open-files", atLeast: SidecarCommand.minOpenFiles)
     configuration.maxFileBytes = try number("--max-file-bytes", atLeast: 1)
+    configuration.maxDataBytes = try number(
+      "--max-data-bytes", atLeast: SidecarCommand.minDataBytes)
     return configuration
   }
 

@@ -27,11 +27,12 @@ public enum SidecarMain {
   }
 
   private static func serve(_ configuration: SidecarConfiguration) throws {
+    let oomScore = OOMScore.ofThisProcess()  // hardened, we could not open it
     try Hardening.apply(configuration)
     let loop = try Loop()
     let sidecar = try Sidecar(
       loop: loop, workspace: configuration.workspace, environment: environment(),
-      ownPort: ownPort(configuration))
+      oomScore: oomScore, ownPort: ownPort(configuration))
     let reaper = try Hardening.reaperIfInit(loop: loop)
     let server = SidecarServer(sidecar)
     let address = try server.listen(configuration)

@@ -124,3 +124,8 @@ def unix_sockets(text: str) -> list[str]:
     """Paths of Unix sockets on this machine that contain `text`."""
     lines = Path("/proc/net/unix").read_text().splitlines()[1:]
     return [line.split()[7] for line in lines if len(line.split()) > 7 and text in line.split()[7]]
+
+
+def cgroups(name: str) -> list[Path]:
+    """Cgroups of this machine with that name, in every hierarchy."""
+    return [Path(top) for top, _, _ in os.walk("/sys/fs/cgroup") if Path(top).name == name]

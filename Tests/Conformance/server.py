@@ -90,7 +90,18 @@ class Server:
                 os.kill(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        self.remove_cgroups()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remove_cgroups(self) -> None:
+        """Removes those that a server that was killed has left."""
+        try:
+            lines = (self.data / "cgroups").read_text().splitlines()
+        except FileNotFoundError:
+            return
+        for line in lines:
+            for folder, _, _ in os.walk(line.split(" ", 2)[2], topdown=False):
+                proc.eventually("the cgroup is empty", lambda: remove_folder(folder))
 
     def paths(self) -> list[Path]:
         """All files and folders of the data folder; those that vanish meanwhile are no error."""
@@ -147,6 +158,14 @@ class Server:
 
     def healthy(self) -> bool:
         return self.raw("GET", "/healthz", timeout=5).text == "ok"
+
+
+def remove_folder(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except OSError:
+        return not os.path.exists(path)
+    return True
 
 
 class Sandbox:
@@ -214,6 +233,11 @@ class Sandbox:
         found = proc.tree(set(roots) - {self.server.pid})
         assert found, "no process of this sandbox is to be seen on the host"
         return found
+
+    def recorded_pid(self) -> int:
+        """What its state file says of its first process; also while no server runs."""
+        (pid,) = [pid for path, pid in self.server.recorded_pids().items() if self.id in path]
+        return pid
 
     def sidecar(self) -> int:
         """The host's pid of its sidecar; bwrap has that name in its arguments, too."""

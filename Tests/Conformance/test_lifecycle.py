@@ -18,6 +18,7 @@ def remains(sandbox: Sandbox, processes: set[proc.Process]) -> list[str]:
     found = proc.left(processes, running)
     found += [f"process {pid} {proc.cmdline(pid)}" for pid in proc.mentioning(sandbox.id)]
     found += [f"file {path}" for path in sandbox.files()]
+    found += [f"cgroup {path}" for path in proc.cgroups(sandbox.id)]
     found += [f"socket {name}" for name in proc.unix_sockets(sandbox.id)]
     if running:
         found += [f"descriptor {d}" for d in proc.descriptors(running) if sandbox.id in d]

@@ -14,9 +14,10 @@ import Testing
     expected.maxProcesses = 10
     expected.maxOpenFiles = 1024
     expected.maxFileBytes = 5
+    expected.maxDataBytes = 268_435_456
     let arguments = [
       "serve", "--listen", "127.0.0.1:80", "--workspace", "/w", "--max-processes", "10",
-      "--max-open-files", "1024", "--max-file-bytes", "5",
+      "--max-open-files", "1024", "--max-file-bytes", "5", "--max-data-bytes", "268435456",
     ]
     #expect(try SidecarCommand.parse(arguments) == .serve(expected))
   }

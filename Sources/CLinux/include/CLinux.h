@@ -19,12 +19,14 @@ struct xgen_spawn {
   bool change_user;           // groups emptied, then gid, then uid
   uid_t uid;
   gid_t gid;
+  const int *_Nullable cgroups;  // open files of cgroups that the child joins first
+  int cgroup_count;
 };
 
 /// What failed in a spawn, beside the errno.
 enum xgen_spawn_step {
   XGEN_SPAWN_FORK = 0, XGEN_SPAWN_FDS, XGEN_SPAWN_SESSION, XGEN_SPAWN_USER, XGEN_SPAWN_CWD,
-  XGEN_SPAWN_EXEC,
+  XGEN_SPAWN_EXEC, XGEN_SPAWN_CGROUP,
 };
 
 /// Starts a process; every descriptor that is not in fds is closed in it, every signal default.
@@ -57,10 +59,14 @@ int xgen_limit_nproc(void);
 int xgen_limit_nofile(void);
 int xgen_limit_fsize(void);
 int xgen_limit_core(void);
+int xgen_limit_data(void);
 /// renameat2 and openat2 as system calls (openat2: resolve stays beneath dirfd).
 int xgen_open_beneath(int dirfd, const char *_Nonnull path, int flags, unsigned mode);
 /// Renames within a folder; -EEXIST if something has the new name already.
 int xgen_rename_new(int dirfd, const char *_Nonnull from, const char *_Nonnull to);
+
+/// Whether a path lies in a cgroup file system: 1 or 2, its version, or 0.
+int xgen_cgroup_version(const char *_Nonnull path);
 /// Listening TCP sockets of this network namespace through NETLINK_SOCK_DIAG.
 int xgen_sock_diag_open(void);
 /// Sends a dump request for one family; then read() answers until it returns 0.

@@ -18,6 +18,8 @@ public struct SpawnOptions: Sendable {
   public var controllingTerminal = false
   /// Host user and group to become before the exec; supplementary groups are dropped.
   public var user: (uid: UInt32, gid: UInt32)?
+  /// Open `cgroup.procs` (v1: `tasks`) files of cgroups that the child joins before all else.
+  public var cgroups: [Int32] = []
 
   public init(
     command: String, arguments: [String] = [], environment: [String] = [],
@@ -34,7 +36,7 @@ public struct SpawnOptions: Sendable {
 /// Why a process could not be started.
 public struct SpawnError: Error, Sendable, CustomStringConvertible {
   public enum Step: UInt32, Sendable {
-    case fork, descriptors, session, user, workingDirectory, exec
+    case fork, descriptors, session, user, workingDirectory, exec, cgroup
   }
   public let step: Step
   public let cause: UVError
@@ -64,14 +66,17 @@ extension SpawnOptions {
     let pid = withCStrings([command] + arguments) { argv in
       withCStrings(environment) { envp in
         descriptors.withUnsafeBufferPointer { fds in
-          withOptionalCString(workingDirectory) { cwd in
-            var options = xgen_spawn(
-              path: argv[0]!, argv: argv, envp: envp, cwd: cwd,
-              fds: fds.baseAddress ?? noDescriptors,
-              fd_count: Int32(fds.count), new_session: newSession,
-              controlling_terminal: controllingTerminal, change_user: user != nil,
-              uid: user?.uid ?? 0, gid: user?.gid ?? 0)
-            return xgen_spawn(&options, &step)
+          cgroups.withUnsafeBufferPointer { cgroups in
+            withOptionalCString(workingDirectory) { cwd in
+              var options = xgen_spawn(
+                path: argv[0]!, argv: argv, envp: envp, cwd: cwd,
+                fds: fds.baseAddress ?? noDescriptors,
+                fd_count: Int32(fds.count), new_session: newSession,
+                controlling_terminal: controllingTerminal, change_user: user != nil,
+                uid: user?.uid ?? 0, gid: user?.gid ?? 0, cgroups: cgroups.baseAddress,
+                cgroup_count: Int32(cgroups.count))
+              return xgen_spawn(&options, &step)
+            }
           }
         }
       }

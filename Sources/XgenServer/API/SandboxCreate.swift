@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// `POST /api/v1/sandboxes`: 201 with the sandbox, which will survive kill -9 of the server.
 @LoopActor
 func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
@@ -13,5 +15,10 @@ func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIErro
   let sandbox = try await server.catalog.create(order, owner: request.caller.name)
   var writer = JSONWriter()
   writer.sandbox(sandbox, server.addresses)
-  return .json(201, writer.bytes)
+  return .json(201, writer.bytes, notEnforced(server.catalog.notEnforced))
+}
+
+/// Every sandbox has every limit, asked for or by default; what this host can't hold it to is said.
+private func notEnforced(_ names: Set<ResourceName>) -> [HTTPField] {
+  names.isEmpty ? [] : [HTTPField("X-Xgen-Not-Enforced", names.list)].compactMap { $0 }
 }

@@ -105,20 +105,20 @@ struct SandboxOrder: Sendable, Equatable {
   ) throws(FieldError) -> SandboxRecord.Resources {
     guard let asked = try fields.fields("resources") else { return .init() }
     return SandboxRecord.Resources(
-      cpuMilli: try amount(asked, "cpu", Quantity.milli, 50...4000, "4000m"),
-      memoryBytes: try amount(asked, "memory", Quantity.whole, (32 << 20)...(4 << 30), "4Gi"),
-      diskBytes: try amount(asked, "disk", Quantity.whole, (32 << 20)...(10 << 30), "10Gi"))
+      cpuMilli: try amount(asked, .cpu), memoryBytes: try amount(asked, .memory),
+      diskBytes: try amount(asked, .disk))
   }
 
   private static func amount(
-    _ fields: JSONFields, _ name: String, _ parse: (String) -> Int64?,
-    _ bounds: ClosedRange<Int64>, _ most: String
+    _ fields: JSONFields, _ name: ResourceName
   ) throws(FieldError) -> Int64? {
-    guard let text = try fields.string(name) else { return nil }
-    guard let value = parse(text) else {
-      throw fields.error(name, "must be a quantity such as \"500m\" or \"1Gi\"")
+    guard let text = try fields.string(name.rawValue) else { return nil }
+    guard let value = name.parse(text) else {
+      throw fields.error(name.rawValue, "must be a quantity such as \"500m\" or \"1Gi\"")
     }
-    if value > bounds.upperBound { throw fields.error(name, "must be at most \(most)") }
-    return max(value, bounds.lowerBound)
+    if value > name.bounds.upperBound {
+      throw fields.error(name.rawValue, "must be at most \(name.most)")
+    }
+    return max(value, name.bounds.lowerBound)
   }
 }

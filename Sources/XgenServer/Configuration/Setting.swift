@@ -79,6 +79,35 @@ enum SettingValue {
     return first..<last + 1
   }
 
+  /// `cpu=1000m,memory=1Gi`; what is not named stays as it is.
+  static func resources(
+    _ name: String, _ text: String, into limits: inout SandboxLimits
+  ) throws(SettingError) {
+    for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = pair.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, let resource = ResourceName(rawValue: String(parts[0])),
+        let value = resource.parse(String(parts[1])), resource.bounds.contains(value)
+      else {
+        throw SettingError(
+          name: name,
+          problem: "'\(pair)' is not cpu=50m to 4000m, memory=32Mi to 4Gi or disk=32Mi to 10Gi")
+      }
+      limits[resource] = value
+    }
+  }
+
+  /// A path in the cgroup hierarchies, `/` for their roots, or `none`.
+  static func cgroup(_ name: String, _ text: String) throws(SettingError) -> String {
+    if text == Cgroups.noParent { return text }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let isPath = text == "/" || !parts.dropFirst().contains { ["", ".", ".."].contains($0) }
+    guard text.hasPrefix("/"), isPath, !text.utf8.contains(where: { $0 <= 0x20 }) else {
+      throw SettingError(
+        name: name, problem: "'\(text)' is neither a cgroup's path such as /xgen nor none")
+    }
+    return text == "/" ? "" : text
+  }
+
   static func url(_ name: String, _ text: String) throws(SettingError) -> String {
     let url = text.hasSuffix("/") ? String(text.dropLast()) : text
     let scheme = ["http://", "https://"].first { url.hasPrefix($0) }

@@ -24,6 +24,8 @@ struct Settings: Sendable {
   var rateLimitPerMinute = 120
   var maxSandboxes = 512
   var uidRange: Range<UInt32> = 200_000..<265_536
+  var defaultResources = LocalLimits().resources
+  var cgroupParent: String?
   var sidecarPath: String?
   var connectionLimits = HTTPServerLimits()
 
@@ -129,6 +131,18 @@ struct Settings: Sendable {
     Setting("--max-sandboxes", "MAX_SANDBOXES", "N", "sandboxes at once (512)") {
       settings, text throws(SettingError) in
       settings.maxSandboxes = try SettingValue.int("--max-sandboxes", text, 1...100_000)
+    },
+    Setting(
+      "--default-resources", "DEFAULT_RESOURCES", "NAME=QUANTITY[,…]",
+      "of a sandbox that asks for none (cpu=1000m,memory=1Gi,disk=2Gi)"
+    ) { settings, text throws(SettingError) in
+      try SettingValue.resources("--default-resources", text, into: &settings.defaultResources)
+    },
+    Setting(
+      "--cgroup-parent", "XGEN_CGROUP_PARENT", "PATH|none",
+      "cgroup below which sandboxes' are made (the server's own); none: use no cgroups"
+    ) { settings, text throws(SettingError) in
+      settings.cgroupParent = try SettingValue.cgroup("--cgroup-parent", text)
     },
     Setting(
       "--limit", "XGEN_LIMITS", "NAME=VALUE[,…]", "limits of client connections, by name:"

@@ -40,7 +40,7 @@ struct BubblewrapCommand: Sendable {
       "--max-processes", String(limits.maxProcesses),
       "--max-open-files", String(limits.maxOpenFiles),
       "--max-file-bytes", String(limits.maxFileBytes),
-    ]
+    ] + (limits.maxDataBytes.map { ["--max-data-bytes", String($0)] } ?? [])
   }
 
   /// The environment as NUL-ended arguments, which bubblewrap reads from a descriptor: on its

@@ -6,6 +6,7 @@ internal import Reactor
 /// ```
 /// 0711 <data>/
 ///      lock                      held by the one server that uses the folder
+///      cgroups                   where its sandboxes' cgroups are or were (CgroupRegistry)
 /// 0711 bin/xgen-sidecar-<hash>   what runs as the first process of every sandbox
 /// 0711 etc/                      what sandboxes see in their /etc
 /// 0700 run/<id>.sock             sidecars' sockets, for the server alone
@@ -19,6 +20,7 @@ struct DataDirectory: Sendable, Equatable {
   let path: String
 
   var lock: String { path + "/lock" }
+  var cgroups: String { path + "/cgroups" }
   var bin: String { path + "/bin" }
   var etc: String { path + "/etc" }
   var run: String { path + "/run" }

@@ -89,6 +89,8 @@ struct Deadline {
 
   init(afterMs: Int32) { endMs = Self.nowMs() + Int64(afterMs) }
 
+  var hasPassed: Bool { Self.nowMs() >= endMs }
+
   /// Waits until the descriptor has something to read or is at its end; false when time is up.
   func waitForReadable(_ descriptor: Int32) -> Bool {
     while true {

@@ -10,6 +10,8 @@ struct HostProgram: Sendable {
   var user: UInt32?
   /// Becomes descriptors 3, 4, … of the program.
   var extraDescriptors: [Int32] = []
+  /// Join files of cgroups that it is to run in.
+  var cgroups: [Int32] = []
 
   struct Outcome: Sendable, Equatable {
     /// 128+n for a death by signal n.
@@ -38,6 +40,7 @@ struct HostProgram: Sendable {
       command: path, arguments: arguments, environment: ["PATH=/usr/sbin:/usr/bin", "LANG=C"],
       workingDirectory: "/", descriptors: descriptors)
     options.user = user.map { (uid: $0, gid: $0) }
+    options.cgroups = cgroups
     do {
       return try options.spawn()
     } catch {

@@ -4,6 +4,8 @@ struct LeftoverSurvey: Sendable {
   private(set) var alive: [SandboxState] = []
   /// Removed, and why; the reason of a failed removal is added to it.
   private(set) var removed: [Removed] = []
+  /// Cgroups of no living sandbox that could not be removed.
+  private(set) var stuck: [LocalError] = []
 
   struct Removed: Sendable, Equatable {
     let id: String
@@ -22,6 +24,7 @@ struct LeftoverSurvey: Sendable {
     }
     let living = Set(survey.alive.map(\.record.id))
     StrayProcesses.end(under: host.directory) { !living.contains($0) }
+    survey.stuck = host.cgroups.removeLeftovers(keeping: living)
     survey.removed = dead.map { remove($0, host) }
     removeSockets(host.directory, keeping: living)
     return survey

@@ -6,13 +6,15 @@ extension LocalBackend {
     guard let host, !isShuttingDown else { throw .unavailable("the server is shutting down") }
     guard sandboxes[record.id] == nil else { throw .failed("the sandbox exists already") }
     let uid = try takeUID()
+    let limits = SandboxLimits(record.resources, defaults: configuration.limits.resources)
     let sandbox = LocalSandbox(
-      SandboxState(record: record, uid: uid, bootID: host.launcher.bootID))
+      SandboxState(record: record, uid: uid, limits: limits, bootID: host.launcher.bootID))
     sandboxes[record.id] = sandbox
     await sandbox.turns.enter()
     defer { sandbox.turns.leave() }
     do {
-      sandbox.state = try await launch(record, uid: uid, host)
+      sandbox.state = try await launch(sandbox.state, host)
+      sandbox.cgroup = host.cgroups.expected(record.id)
       try await watch(sandbox, host)
     } catch {
       await discard(record.id)
@@ -40,6 +42,9 @@ extension LocalBackend {
         group.addTask(executorPreference: LoopActor.executor) { await self.delete(id: id) }
       }
     }
+    sweepTimer?.cancel()
+    sweepTimer = nil
+    if let host { await patiently { host.cgroups.removeOwn() } }
   }
 
   // MARK: Steps
@@ -54,13 +59,13 @@ extension LocalBackend {
   }
 
   private func launch(
-    _ record: SandboxRecord, uid: UInt32?, _ host: LocalHost
+    _ wanted: SandboxState, _ host: LocalHost
   ) async throws(BackendError) -> SandboxState {
     let work = { @Sendable in
       Result { () throws(BackendError) -> SandboxState in
-        try Template.check(record)
+        try Template.check(wanted.record)
         do {
-          return try host.launcher.launch(record, uid: uid)
+          return try host.launcher.launch(wanted)
         } catch {
           throw .failed("\(error)")
         }
@@ -100,13 +105,13 @@ extension LocalBackend {
   func discard(_ id: String) async {
     guard let host, let sandbox = sandboxes[id] else { return }
     let result = await patiently {
-      Result { () throws(LocalError) in try SandboxRemoval.remove(id, in: host.directory) }
+      Result { () throws(LocalError) in try host.remove(id) }
     }
     sandboxes[id] = nil
     if case .failure(let error) = result {
       // Its files belong to this user, who must not be given to another sandbox.
       logger.error(
-        "can't remove a sandbox's files", metadata: ["sandbox": "\(id)", "error": "\(error)"])
+        "can't remove what a sandbox left", metadata: ["sandbox": "\(id)", "error": "\(error)"])
     } else if let uid = sandbox.state.uid {
       uids?.release(uid)
     }

@@ -7,14 +7,20 @@ extension LocalBackend {
     precondition(host == nil, "a backend starts once")
     let host = try await prepare()
     self.host = host
+    warnOfMissingLimits(host)
     let survey = await patiently { LeftoverSurvey.run(host) }
     for removed in survey.removed {
       logger.notice(
         "removed what was left of a sandbox",
         metadata: ["sandbox": "\(removed.id)", "reason": "\(removed.reason)"])
     }
+    for error in survey.stuck {
+      logger.error("can't remove a cgroup", metadata: ["error": "\(error)"])
+    }
     for state in survey.alive { adopt(state) }
     await dropImpostors()
+    await limitAdopted(host)
+    startSweep()
     return sandboxes.values.map(\.state.record).sorted { $0.createdAtMs < $1.createdAtMs }
   }
 
@@ -60,6 +66,44 @@ extension LocalBackend {
       sandboxes[id]?.detach()
       sandboxes[id]?.isUnwanted = true
       await discard(id)
+    }
+  }
+
+  /// Finds adopted sandboxes' cgroups, which outlive a server, and sets their limits again.
+  private func limitAdopted(_ host: LocalHost) async {
+    let states = sandboxes.values.map(\.state)
+    let found = await patiently { states.map { (state: $0, AdoptedLimits($0, host)) } }
+    for (state, limits) in found {
+      guard let sandbox = sandboxes[state.record.id] else { continue }
+      sandbox.cgroup = limits.cgroup
+      sandbox.memoryKills = limits.memoryKills
+      guard let problem = limits.problem else { continue }
+      logger.warning(
+        "an adopted sandbox is not held to its limits",
+        metadata: ["sandbox": "\(state.record.id)", "reason": "\(problem)"])
+    }
+  }
+}
+
+/// The cgroups of a sandbox that an earlier server made.
+private struct AdoptedLimits: Sendable {
+  let cgroup: SandboxCgroup?
+  let memoryKills: UInt64
+  let problem: String?
+
+  /// Blocks.
+  init(_ state: SandboxState, _ host: LocalHost) {
+    cgroup = host.cgroups.find(state.record.id)
+    memoryKills = cgroup?.memoryKills ?? 0
+    guard let cgroup else {
+      problem = host.cgroups.folders.isEmpty ? nil : "it was started without cgroups"
+      return
+    }
+    do throws(LocalError) {
+      try cgroup.apply(host.launcher.cgroupLimits(state.limits))
+      problem = nil
+    } catch {
+      problem = "\(error)"
     }
   }
 }

@@ -19,6 +19,9 @@ final class LocalBackend: SandboxBackend {
   var isShuttingDown = false
   /// Nil where the server is no root: sandboxes then run as its own user.
   var uids: UIDAllocator?
+  let resources = ResourceSweep()
+  var sweepTimer: Timer?
+  var isSweeping = false
 
   init(_ configuration: LocalConfiguration, workers: WorkerPool, logger: Logger) {
     self.configuration = configuration
@@ -58,6 +61,8 @@ final class LocalBackend: SandboxBackend {
 
   /// Lets go of everything and ends nothing: what kill -9 would do, but with the loop in order.
   func detach() {
+    sweepTimer?.cancel()
+    sweepTimer = nil
     for sandbox in sandboxes.values { sandbox.detach() }
     sandboxes = [:]
     host?.lock.release()
@@ -69,7 +74,7 @@ final class LocalBackend: SandboxBackend {
   /// Watches a sandbox's processes and reports an end that nobody asked for.
   func watch(_ sandbox: LocalSandbox, _ processes: SandboxState.Processes) throws(UVError) {
     try sandbox.watch(processes, loop: LoopActor.loop) { [weak self] in
-      guard let self, !sandbox.isUnwanted else { return }
+      guard let self, !sandbox.isUnwanted, !sandbox.isCondemned else { return }
       LoopActor.task { await self.report(sandbox) }
     }
   }
@@ -78,8 +83,10 @@ final class LocalBackend: SandboxBackend {
     guard let host else { return }
     let id = sandbox.state.record.id
     let tail = await patiently { LogTail.read(host.directory.launchLog(id)) }
+    let reason =
+      await memoryReason(sandbox)
+      ?? SidecarEnd.reason(exitCode: sandbox.exitCode, logTail: tail)
     if sandbox.isUnwanted { return }
-    let reason = SidecarEnd.reason(exitCode: sandbox.exitCode, logTail: tail)
     logger.warning(
       "sandbox ended by itself", metadata: ["sandbox": "\(id)", "reason": "\(reason)"])
     onEvent?(.failed(id: id, reason: reason))

@@ -7,6 +7,9 @@ struct LocalConfiguration: Sendable, Equatable {
   /// Host users that sandboxes become when the server runs as root; each gets one of its own.
   var uidRange: Range<UInt32> = 200_000..<265_536
   var limits = LocalLimits()
+  /// Below which cgroup sandboxes' cgroups are made, as a path in each hierarchy; nil: the server's
+  /// own. `Cgroups.noParent` leaves cgroups alone.
+  var cgroupParent: String?
   /// Where Debian installs it. Not searched in PATH, which a user may have changed.
   var bubblewrapPath = "/usr/bin/bwrap"
 

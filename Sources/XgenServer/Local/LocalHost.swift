@@ -7,6 +7,7 @@ struct LocalHost: Sendable {
 
   var directory: DataDirectory { launcher.directory }
   var sockets: SidecarSockets { launcher.sockets }
+  var cgroups: Cgroups { launcher.cgroups }
 
   /// Prepares the data folder and checks that a sandbox can be made. Blocks.
   static func prepare(
@@ -20,8 +21,17 @@ struct LocalHost: Sendable {
       bubblewrapPath: configuration.bubblewrapPath,
       sidecar: try SidecarProgram.install(from: configuration.sidecarPath, in: directory),
       layout: HostLayout.read(), limits: configuration.limits,
+      cgroups: try Cgroups.prepare(directory, parent: configuration.cgroupParent),
       bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes)
     try BubblewrapCheck.run(launcher, uid: trialUID)
     return LocalHost(lock: lock, launcher: launcher)
+  }
+
+  /// Removes what a sandbox without processes holds: what may run in its cgroups all the same, its
+  /// socket and its files. Blocks, long for large trees.
+  func remove(_ id: String) throws(LocalError) {
+    let cgroups = Result { () throws(LocalError) in try self.cgroups.find(id)?.remove() }
+    try SandboxRemoval.remove(id, in: directory)
+    try cgroups.get()
   }
 }

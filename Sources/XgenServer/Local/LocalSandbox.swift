@@ -9,6 +9,14 @@ final class LocalSandbox {
   let turns = Turns()
   /// A delete has begun: the end of its processes is no failure.
   var isUnwanted = false
+  /// It is being ended for what it used; its client has been told why.
+  var isCondemned = false
+  /// Nil until it has started, and on hosts without.
+  var cgroup: SandboxCgroup?
+  /// Processes killed inside for want of memory, as far as it has been noticed.
+  var memoryKills: UInt64 = 0
+  /// Loop time at which the last of them was noticed.
+  var memoryKilledAtMs: UInt64?
   private(set) var hasEnded = false
   /// The sidecar's exit code, known if this server started it: 128+n for a death by signal n.
   private(set) var exitCode: Int32?
@@ -19,6 +27,9 @@ final class LocalSandbox {
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   init(_ state: SandboxState) { self.state = state }
+
+  /// Its processes run, and are to.
+  var isSwept: Bool { sidecar != nil && !isUnwanted && !isCondemned }
 
   /// Watches the processes; `onEnd` runs once when both have ended. Throws, and watches nothing,
   /// if the host has no room for a watch.

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Reactor
 
-/// Starts sandboxes, on a worker: folders, socket, bubblewrap, state file.
+/// Starts sandboxes, on a worker: folders, cgroups, socket, bubblewrap, state file.
 struct SandboxLauncher: Sendable {
   let directory: DataDirectory
   let sockets: SidecarSockets
@@ -11,24 +11,28 @@ struct SandboxLauncher: Sendable {
   let sidecar: String
   let layout: HostLayout
   let limits: LocalLimits
+  let cgroups: Cgroups
   let bootID: String
   /// The seccomp program's bytes.
   let filter: [UInt8]
 
   /// Starts a sandbox. When it returns, the sandbox can be found again by a later server; when it
-  /// throws, no process is left, but the folder and the socket may be. Blocks for some 15 ms.
-  func launch(_ record: SandboxRecord, uid: UInt32?) throws(LocalError) -> SandboxState {
-    try directory.makeSandbox(record.id, uid: uid)
-    var state = SandboxState(record: record, uid: uid, bootID: bootID)
+  /// throws, no process is left, but the folder, the cgroups and the socket may be. Blocks for some
+  /// 15 ms.
+  func launch(_ wanted: SandboxState) throws(LocalError) -> SandboxState {
+    var state = wanted
+    let record = wanted.record
+    try directory.makeSandbox(record.id, uid: wanted.uid)
     // A server that is killed from here on leaves a folder that says what it is.
     try state.save(in: directory, durable: false)
+    let entrance = try cgroups.make(record.id, cgroupLimits(wanted.limits))?.entrance()
     let listener = try sockets.listen(record.id)
     let ends = try OwnedDescriptor.pipe()
     let info = OwnedDescriptor(ends.read)
     let monitor: Int32
     do {
       let infoEnd = OwnedDescriptor(ends.write)
-      monitor = try spawn(record, uid: uid, listener: listener, info: infoEnd)
+      monitor = try spawn(state, entrance, listener: listener, info: infoEnd)
     }
     do {
       state.processes = try processes(info, monitor, record.id)
@@ -40,16 +44,34 @@ struct SandboxLauncher: Sendable {
     return state
   }
 
-  /// The command for a sandbox with this home.
-  func command(home: String) -> BubblewrapCommand {
+  /// The command for a sandbox with this home; without limits, those of one that asks for none.
+  func command(home: String, _ limits: SandboxLimits? = nil) -> BubblewrapCommand {
     BubblewrapCommand(
-      home: home, etc: directory.etc, sidecar: sidecar, layout: layout, limits: limits)
+      home: home, etc: directory.etc, sidecar: sidecar, layout: layout,
+      limits: processLimits(limits ?? self.limits.resources))
+  }
+
+  /// What each process inside is held to. One file can't outrun the sweep of disks.
+  private func processLimits(_ sandbox: SandboxLimits) -> LocalLimits {
+    var each = limits
+    each.maxFileBytes = min(limits.maxFileBytes, sandbox.diskBytes)
+    if !cgroups.holds(.memory) {
+      each.maxDataBytes = max(LocalLimits.minDataBytes, sandbox.memoryBytes)
+    }
+    return each
+  }
+
+  func cgroupLimits(_ sandbox: SandboxLimits) -> CgroupLimits {
+    CgroupLimits(
+      cpuMilli: sandbox.cpuMilli, memoryBytes: sandbox.memoryBytes,
+      pids: limits.maxProcesses + LocalLimits.processesOfBubblewrap)
   }
 
   private func spawn(
-    _ record: SandboxRecord, uid: UInt32?, listener: borrowing OwnedDescriptor,
+    _ state: SandboxState, _ entrance: CgroupEntrance?, listener: borrowing OwnedDescriptor,
     info: borrowing OwnedDescriptor
   ) throws(LocalError) -> Int32 {
+    let record = state.record
     let null = try OwnedDescriptor.open("/dev/null", O_RDONLY)
     let log = try OwnedDescriptor.open(
       directory.launchLog(record.id), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, mode: 0o600)
@@ -58,12 +80,14 @@ struct SandboxLauncher: Sendable {
     let arguments = try OwnedDescriptor.memory(
       "arguments", BubblewrapCommand.environmentArguments(variables))
     var options = SpawnOptions(
-      command: bubblewrapPath, arguments: command(home: directory.home(record.id)).arguments,
+      command: bubblewrapPath,
+      arguments: command(home: directory.home(record.id), state.limits).arguments,
       workingDirectory: "/",
       descriptors: [
         null.raw, log.raw, log.raw, listener.raw, info.raw, filter.raw, arguments.raw,
       ])
-    options.user = uid.map { (uid: $0, gid: $0) }
+    options.user = state.uid.map { (uid: $0, gid: $0) }
+    options.cgroups = entrance?.descriptors ?? []
     do {
       return try options.spawn()
     } catch {

@@ -1,11 +1,14 @@
 /// What is kept of a local sandbox on disk, so that a later server finds it again.
 struct SandboxState: Sendable, Equatable {
-  /// A file of another version is not understood: its sandbox is removed.
-  static let version: Int64 = 1
+  /// A file of another version is not understood: its sandbox is removed. Version 1 had no limits,
+  /// and its sandboxes kept to none.
+  static let version: Int64 = 2
 
   var record: SandboxRecord
   /// The host user that it runs as; nil where the server is no root and it runs as ours.
   let uid: UInt32?
+  /// What it is held to, whatever the defaults of a later server are.
+  let limits: SandboxLimits
   /// The boot in which it was started.
   let bootID: String
   /// Nil in the version that is written before the start.

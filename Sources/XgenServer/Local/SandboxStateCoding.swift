@@ -9,6 +9,7 @@ extension SandboxState {
     writer.member("version", int: Self.version)
     writer.member("boot_id", bootID)
     writer.member("uid", int: uid.map(Int64.init))
+    writer.limits(limits)
     if let processes {
       writer.member("sidecar", processes.sidecar)
       writer.member("monitor", processes.monitor)
@@ -28,6 +29,7 @@ extension SandboxState {
       }
       uid = try fields.number("uid", as: UInt32.self)
       bootID = try fields.requiredString("boot_id")
+      limits = try Self.limits(fields)
       processes = try Self.processes(fields)
       guard let record = try fields.fields("record") else {
         throw fields.error("record", "is required")
@@ -44,6 +46,15 @@ extension SandboxState {
     } catch {
       throw FieldError(field: "", expectation: "is not JSON: \(error)")
     }
+  }
+
+  private static func limits(_ fields: JSONFields) throws(FieldError) -> SandboxLimits {
+    guard let limits = try fields.fields("limits") else {
+      throw fields.error("limits", "is required")
+    }
+    return SandboxLimits(
+      cpuMilli: try limits.positive("cpu_milli"), memoryBytes: try limits.positive("memory_bytes"),
+      diskBytes: try limits.positive("disk_bytes"))
   }
 
   private static func processes(_ fields: JSONFields) throws(FieldError) -> Processes? {
@@ -101,6 +112,15 @@ extension JSONWriter {
     member("expires_at_ms", int: record.expiresAtMs)
     resources(record.resources)
     if let idempotency = record.idempotency { self.idempotency(idempotency) }
+    endObject()
+  }
+
+  fileprivate mutating func limits(_ limits: SandboxLimits) {
+    key("limits")
+    beginObject()
+    member("cpu_milli", int: limits.cpuMilli)
+    member("memory_bytes", int: limits.memoryBytes)
+    member("disk_bytes", int: limits.diskBytes)
     endObject()
   }
 
@@ -172,6 +192,12 @@ extension JSONFields {
     _ name: String
   ) throws(FieldError) -> Number {
     guard let number: Number = try number(name) else { throw error(name, "is required") }
+    return number
+  }
+
+  fileprivate func positive(_ name: String) throws(FieldError) -> Int64 {
+    let number: Int64 = try required(name)
+    guard number > 0 else { throw error(name, "is out of range") }
     return number
   }
 

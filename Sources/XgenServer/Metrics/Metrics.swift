@@ -31,6 +31,8 @@ final class Metrics {
   var sandboxesCreated: UInt64 = 0
   var sandboxesDeleted: UInt64 = 0
   let webSocketBytes = RelayBytes()
+  /// Processes killed inside sandboxes for want of memory.
+  var memoryKills: UInt64 = 0
 
   func recordRequest(method: String, path: String, status: Int, seconds: Double) {
     let route = RouteKey(method: Self.label(method), path: path)

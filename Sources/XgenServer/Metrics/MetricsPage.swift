@@ -60,6 +60,10 @@ extension Metrics {
     out.sample(sandboxesCreated)
     out.begin("xgen_sandbox_delete_total", "counter", "Sandboxes ended, for any reason.")
     out.sample(sandboxesDeleted)
+    out.begin(
+      "xgen_sandbox_memory_kills_total", "counter",
+      "Processes killed inside sandboxes for want of memory.")
+    out.sample(memoryKills)
     out.begin("xgen_sandboxes", "gauge", "Sandboxes that exist now, by status and template.")
     let counts = census.byStatusAndTemplate.sorted {
       ($0.key.status.rawValue, $0.key.template) < ($1.key.status.rawValue, $1.key.template)

@@ -37,6 +37,9 @@ final class Catalog {
     return census
   }
 
+  /// What sandboxes are not held to here.
+  var notEnforced: Set<ResourceName> { backend.notEnforced }
+
   /// Takes over the sandboxes of an earlier run and starts the sweep.
   func start() async throws(BackendError) {
     backend.onEvent = { [unowned self] in handle($0) }
@@ -173,6 +176,11 @@ final class Catalog {
     case .failed(let id, let reason):
       guard let sandbox = live[id] else { return }
       fail(sandbox, reason)
+    case .memoryKilled(let id, let count):
+      metrics.memoryKills += count
+      log.warning(
+        "processes of a sandbox were killed: out of memory",
+        metadata: ["sandbox": "\(id)", "count": "\(count)"])
     }
   }
 

@@ -9,6 +9,21 @@ enum Quantity {
   /// In whole units (bytes), rounded up.
   static func whole(_ text: String) -> Int64? { scaled(text, by: 0) }
 
+  /// Bytes for people, with the largest unit that takes no more than four digits: `256Mi`, or, not
+  /// being a multiple of a unit, rounded up to a tenth: `2.1Gi`.
+  static func binary(_ bytes: Int64) -> String {
+    let units: [(name: String, shift: Int64)] = [("Gi", 30), ("Mi", 20), ("Ki", 10)]
+    for unit in units where bytes >= 1 << unit.shift {
+      let size: Int64 = 1 << unit.shift
+      if bytes % size == 0 { return "\(bytes / size)\(unit.name)" }
+      let smaller: Int64 = 1 << (unit.shift - 10)
+      if bytes % smaller == 0, bytes / smaller < 10_000, unit.name != "Ki" { continue }
+      let tenths = bytes / size * 10 + (bytes % size * 10 + size - 1) / size
+      return "\(tenths / 10).\(tenths % 10)\(unit.name)"
+    }
+    return "\(bytes)"
+  }
+
   private static let maxLength = 32
 
   private static func scaled(_ text: String, by places: Int) -> Int64? {

@@ -25,11 +25,27 @@ protocol SandboxBackend: AnyObject {
   /// Unknown ids are fine.
   func delete(id: String) async
 
+  /// What this host can't hold sandboxes to; known after `start`.
+  var notEnforced: Set<ResourceName> { get }
+
+  /// Processes killed in a sandbox for want of memory, as far as it has been noticed.
+  func memoryKills(id: String) -> UInt64
+
+  /// Words for it if, by now, more were killed than `count`: `out of memory (limit 256Mi)`.
+  func outOfMemory(id: String, since count: UInt64) async -> String?
+
   /// A connection to a place inside the sandbox, connecting or connected.
   func dial(id: String, _ destination: SandboxDestination) throws(BackendError) -> any ByteStream
 
   /// Ends what must not outlive the server (local sandboxes), at SIGTERM and Ctrl-C.
   func shutdown() async
+}
+
+/// For backends that leave limits to others.
+extension SandboxBackend {
+  var notEnforced: Set<ResourceName> { [] }
+  func memoryKills(id: String) -> UInt64 { 0 }
+  func outOfMemory(id: String, since count: UInt64) async -> String? { nil }
 }
 
 /// Where a dial goes inside a sandbox.
@@ -41,6 +57,8 @@ enum SandboxDestination: Sendable, Equatable {
 enum SandboxEvent: Sendable, Equatable {
   /// The sandbox ended or broke without being asked to; the text says why.
   case failed(id: String, reason: String)
+  /// So many processes inside were killed for want of memory; the sandbox may go on.
+  case memoryKilled(id: String, count: UInt64)
 }
 
 /// Why a backend could not do it.

@@ -139,13 +139,29 @@ final class SidecarClient {
     if exchange.hasDisconnected { throw .sandboxUnreachable("the client has gone") }
     let session = ExecSession(order, in: sandbox, client: self)
     exchange.onDisconnect = { session.abandon() }
+    let kills = backend.memoryKills(id: sandbox.record.id)
     let upgrade = try await openWebSocket(sandbox)
     let result = await withCheckedContinuation { waiting in
       session.run(upgrade) { waiting.resume(returning: $0) }
     }
     exchange.onDisconnect = nil
     capturedBytes -= session.capturedBytes
-    return try result.get()
+    return await explained(try result.get(), in: sandbox, since: kills)
+  }
+
+  /// Adds a line to stderr if the command was killed because the sandbox has no memory left.
+  private func explained(
+    _ result: ExecResult, in sandbox: Sandbox, since kills: UInt64
+  ) async -> ExecResult {
+    guard result.exitCode == Limits.killedExitCode, !result.timedOut,
+      let why = await backend.outOfMemory(id: sandbox.record.id, since: kills)
+    else { return result }
+    var told = result
+    if let last = told.stderr.last, last != UInt8(ascii: "\n") {
+      told.stderr += [UInt8(ascii: "\n")]
+    }
+    told.stderr += Array("xgen: killed: \(why)\n".utf8)
+    return told
   }
 }
 

@@ -33,6 +33,8 @@ final class ExecProcess {
     id = sidecar.nextProcessID()
     isTerminal = launch.isTerminal
     let exit = ExitReport()
+    sidecar.oomScore.raise()
+    defer { sidecar.oomScore.lower() }
     var started = try launch.start(loop: sidecar.loop) { exit.deliver($0) }
     child = started.child
     pid = child.pid

@@ -30,6 +30,7 @@ import Testing
       "--api-key=k", "--jwt-secret", secret, "--preview-domain", "P.example:1",
       "--external-url", "https://x.example/base/", "--default-timeout", "90s", "--max-timeout",
       "1h30m", "--rate-limit-per-minute", "0", "--max-sandboxes", "7", "--uid-range", "5000-5999",
+      "--default-resources", "cpu=2,disk=64Mi", "--cgroup-parent", "/x/y",
       "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
       "--ws-origin", "https://A.example,http://b:3000")
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
@@ -41,6 +42,10 @@ import Testing
     #expect(settings.rateLimitPerMinute == 0 && settings.maxSandboxes == 7)
     let origins = ["https://a.example", "http://b:3000"].compactMap { HTTPOrigin($0) }
     #expect(settings.webSocketOrigins == .only(Set(origins)))
+    #expect(
+      settings.defaultResources
+        == SandboxLimits(cpuMilli: 2000, memoryBytes: 1 << 30, diskBytes: 64 << 20))
+    #expect(settings.cgroupParent == "/x/y")
     #expect(settings.uidRange == 5000..<6000 && settings.sidecarPath == "/s")
     #expect(settings.logsJSON && settings.logLevel == .debug)
   }
@@ -61,6 +66,10 @@ import Testing
   }
 
   static let bad: [(flag: String, value: String)] = [
+    ("--default-resources", ""), ("--default-resources", "cpu"),
+    ("--default-resources", "cpu=5"), ("--default-resources", "memory=1Mi"),
+    ("--default-resources", "gpu=1"), ("--default-resources", "cpu=1,"),
+    ("--cgroup-parent", "x"), ("--cgroup-parent", "/x/../y"), ("--cgroup-parent", "/x/"),
     ("--listen", ""), ("--listen", "8080"), ("--listen", "example.com:80"), ("--listen", ":65536"),
     ("--listen", "127.0.0.1:1,"), ("--data-dir", "rel"), ("--data-dir", ""),
     ("--backend", "docker"), ("--api-key", ""), ("--api-key", "a b"), ("--jwt-secret", "short"),

@@ -107,7 +107,7 @@ import Testing
         processes.append(try #require(try fixture.state(id).processes))
       }
       fixture.backend.detach()
-      LocalFixture.write(directory.state(corrupt), "{\"version\":1,\"uid\":-1")
+      LocalFixture.write(directory.state(corrupt), "{\"version\":2,\"uid\":-1")
       processes[1].sidecar.end()
       let old = String(
         decoding: try HostFiles.read(directory.state(rebooted), limit: 1 << 20), as: UTF8.self)

@@ -79,12 +79,14 @@ final class LocalFixture {
   func end() async {
     await backend.shutdown()
     if let directory = backend.host?.directory {
+      let cgroups = backend.host?.cgroups.folders ?? []
       let left = await backend.patiently {
         let processes = HostProcess.commandLines().filter {
           BubblewrapCommand.sandboxID(ofCommandLine: $0.words, under: directory.sandboxes) != nil
         }
         return processes.map { "process \($0.pid)" } + HostFiles.names(in: directory.run)
           + HostFiles.names(in: directory.sandboxes)
+          + cgroups.filter { $0.exists }.map { "cgroup \($0.path)" }
       }
       #expect(left.isEmpty)
     }
@@ -107,11 +109,12 @@ final class LocalFixture {
 
   nonisolated static func record(
     _ id: String = SandboxID.random(), template: String = "base", env: [String: String] = [:],
-    gui: Bool = false
+    gui: Bool = false,
+    resources: SandboxRecord.Resources = .init(cpuMilli: 500, memoryBytes: 1 << 30)
   ) -> SandboxRecord {
     SandboxRecord(
       id: id, owner: "alice", template: template, env: env, ports: [3000], gui: gui,
-      metadata: ["team": "a\u{301}\"b"], resources: .init(cpuMilli: 500, memoryBytes: 1 << 30),
+      metadata: ["team": "a\u{301}\"b"], resources: resources,
       createdAtMs: 1_700_000_000_000, expiresAtMs: 1_700_003_600_000,
       idempotency: .init(key: "key-1", bodyHash: "00ff"))
   }
@@ -119,6 +122,12 @@ final class LocalFixture {
   /// Creates a sandbox and returns its id.
   func create(template: String = "base", env: [String: String] = [:]) async throws -> String {
     let record = Self.record(template: template, env: env)
+    try await backend.create(record)
+    return record.id
+  }
+
+  func create(resources: SandboxRecord.Resources) async throws -> String {
+    let record = Self.record(resources: resources)
     try await backend.create(record)
     return record.id
   }

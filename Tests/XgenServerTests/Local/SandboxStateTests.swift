@@ -4,9 +4,11 @@ import Testing
 
 /// The state file's format.
 @Suite struct SandboxStateTests {
+  private static let limits = SandboxLimits(
+    cpuMilli: 500, memoryBytes: 1 << 30, diskBytes: 2 << 30)
   private static let full = SandboxState(
     record: LocalFixture.record("abc", template: "python", env: ["B": "\u{0}\n", "A": "ü"]),
-    uid: 200_007, bootID: "boot",
+    uid: 200_007, limits: limits, bootID: "boot",
     processes: .init(
       sidecar: HostProcess(pid: 4711, startTicks: 99),
       monitor: HostProcess(pid: 4710, startTicks: 98)))
@@ -16,7 +18,7 @@ import Testing
     let record = SandboxRecord(
       id: "x", owner: "", template: "base", env: [:], ports: [], gui: true, metadata: [:],
       resources: .init(), createdAtMs: -1, expiresAtMs: Int64.max, idempotency: nil)
-    let least = SandboxState(record: record, uid: nil, bootID: "")
+    let least = SandboxState(record: record, uid: nil, limits: Self.limits, bootID: "")
     #expect(try SandboxState(decoding: least.encoded()) == least)
   }
 
@@ -43,7 +45,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"version\":1", "\"version\":2"), ("\"pid\":4711", "\"pid\":1"),
+    ("\"version\":2", "\"version\":1"), ("\"limits\"", "\"limit\""),
+    ("\"disk_bytes\":2147483648", "\"disk_bytes\":0"), ("\"pid\":4711", "\"pid\":1"),
     ("\"pid\":4711", "\"pid\":-1"), ("\"pid\":4711", "\"pid\":2147483648"),
     ("\"start_ticks\":99", "\"start_ticks\":-1"), ("\"uid\":200007", "\"uid\":4294967296"),
     ("[3000]", "[0]"), ("[3000]", "[65536]"), ("\"monitor\"", "\"other\""),

@@ -20,7 +20,8 @@ import Testing
     let families = [
       ("xgen_http_requests_total", "counter"), ("xgen_http_request_duration_seconds", "histogram"),
       ("xgen_sandboxes_active", "gauge"), ("xgen_sandbox_create_total", "counter"),
-      ("xgen_sandbox_delete_total", "counter"), ("xgen_ws_connections", "gauge"),
+      ("xgen_sandbox_delete_total", "counter"),
+      ("xgen_sandbox_memory_kills_total", "counter"), ("xgen_ws_connections", "gauge"),
       ("xgen_ws_bytes_total", "counter"), ("xgen_sandboxes", "gauge"),
       ("xgen_sandbox_start_seconds", "histogram"), ("xgen_exec_seconds", "histogram"),
       ("xgen_auth_failures_total", "counter"), ("xgen_event_loop_lag_seconds", "histogram"),

@@ -40,4 +40,15 @@ import Testing
     #expect(Quantity.milli("9223372036854775807") == nil)
     #expect(Quantity.whole("9223372036854775807") == .max)
   }
+
+  static let texts: [(bytes: Int64, text: String)] = [
+    (0, "0"), (1023, "1023"), (1024, "1Ki"), (1025, "1.1Ki"), (33_554_432, "32Mi"),
+    (33_558_528, "32.1Mi"), (1_572_864_000, "1500Mi"), (2_147_483_648, "2Gi"),
+    (2_147_483_649, "2.1Gi"), (3_221_225_471, "3.0Gi"), (.max, "8589934592.0Gi"),
+  ]
+
+  @Test(arguments: texts)
+  func isWrittenForPeople(bytes: Int64, text: String) {
+    #expect(Quantity.binary(bytes) == text)
+  }
 }
