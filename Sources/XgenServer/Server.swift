@@ -10,9 +10,15 @@ final class Server {
   let sidecars: SidecarClient
   let metrics: Metrics
   let log: Logger
+  let events: EventHub
+  /// Nil where no audit log is kept.
+  let audit: AuditLog?
+  let clock: Clock
+  /// Unix time.
+  let startedAtMs: Int64
   private let certificate: ServerCertificate?
   private(set) var addresses: PublicAddresses
-  private(set) var authorizer: Authorizer
+  var authorizer: Authorizer
   var rateLimiter: RateLimiter
   private var http: HTTPServer!
   let router = Router.api
@@ -24,12 +30,16 @@ final class Server {
 
   init(
     settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, log: Logger,
-    certificate: ServerCertificate? = nil, clock: Clock = .system,
+    certificate: ServerCertificate? = nil, audit: AuditLog? = nil, clock: Clock = .system,
     timeouts: SidecarTimeouts = SidecarTimeouts()
   ) {
     self.certificate = certificate
     self.settings = settings
     self.log = log
+    self.audit = audit
+    self.clock = clock
+    startedAtMs = clock.nowMs()
+    events = EventHub(epoch: startedAtMs)
     metrics = Metrics()
     sidecars = SidecarClient(backend: backend, timeouts: timeouts)
     catalog = Catalog(
@@ -42,6 +52,7 @@ final class Server {
 
   /// Adopts sandboxes, then listens; returns the addresses that were bound.
   func start() async throws(ServerError) -> [SocketAddress] {
+    catalog.onChange = { [events] in events.publish($0) }
     do throws(BackendError) { try await catalog.start() } catch {
       switch error {
       case .unavailable(let reason), .failed(let reason): throw ServerError(reason)
@@ -85,9 +96,11 @@ final class Server {
       await withCheckedContinuation { done in http.close { done.resume() } }
     }
     await catalog.shutDown()
+    events.close()
     let deadline = LoopActor.loop.after(ms: 2_000) { [unowned self] in http.abort() }
     await drained.value
     deadline.cancel()
+    await audit?.close()
   }
 }
 

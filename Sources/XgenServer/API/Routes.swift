@@ -15,5 +15,8 @@ extension Router {
     Route(.post, "/api/v1/sandboxes/{id}/exec", .permission(.sandboxExec), sandboxExec),
     Route(.get, "/api/v1/sandboxes/{id}/ws", .webSocket(.sandboxExec), sandboxWebSocket),
     Route(.get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), sandboxServices),
+    Route(.get, "/api/v1/events", .permission(.sandboxRead), events),
+    Route(.get, "/api/v1/admin/audit-logs", .permission(.adminRead), adminAuditLogs),
+    Route(.get, "/api/v1/admin/summary", .permission(.adminRead), adminSummary),
   ])
 }

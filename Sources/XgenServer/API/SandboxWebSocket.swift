@@ -9,9 +9,9 @@ func sandboxWebSocket(
 ) async throws(APIError) -> APIResponse {
   let exchange = request.exchange
   do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
-    let refusal = APIError.refusal(error.status, error.reason.description)
-    exchange.refuse(error, body: refusal.body, contentType: APIResponse.jsonType)
-    return .takenOver
+    var refusal = APIError.refusal(error.status, error.reason.description)
+    refusal.fields = error.fields.map { HTTPField(fixed: $0.name, $0.value) }
+    throw refusal
   }
   let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
@@ -22,15 +22,18 @@ func sandboxWebSocket(
   let upstream = try await server.sidecars.openWebSocket(sandbox)
   let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: subprotocol)
+    let client = exchange.acceptWebSocket(subprotocol: subprotocol, request.context.fields)
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")
   }
-  let relay = WebSocketRelay(client: client, sidecar: upstream) { [weak sandbox] reason in
+  let opened = server.auditRecord(.webSocketClose, request.context)
+  let relay = WebSocketRelay(client: client, sidecar: upstream, caller: request.caller) {
+    [weak sandbox] reason in
     if let sandbox { _ = server.sidecars.fault(sandbox, reason) }
   } onEnd: { [weak sandbox] relay in
     sandbox?.relays.remove(relay)
+    server.auditEnd(of: relay, opened)
   }
   sandbox.relays.insert(relay)
   relay.start()

@@ -24,6 +24,8 @@ struct Settings: Sendable {
   var maxSandboxes = 512
   var uidRange: Range<UInt32> = 200_000..<265_536
   var sidecarPath: String?
+  var auditLog = AuditTarget.dataFolder
+  var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
 
   static let all: [Setting] = [
@@ -138,6 +140,20 @@ struct Settings: Sendable {
       "--sidecar", "XGEN_SIDECAR", "FILE", "the xgen-sidecar program (beside this one)"
     ) { settings, text throws(SettingError) in
       settings.sidecarPath = text
+    },
+    Setting(
+      "--audit-log", "XGEN_AUDIT_LOG", "FILE|stderr|none",
+      "who changed what, as JSON lines (audit/audit.jsonl in the data folder)"
+    ) { settings, text throws(SettingError) in
+      settings.auditLog = try AuditTarget(text)
+    },
+    Setting(
+      "--audit-file-bytes", "XGEN_AUDIT_FILE_BYTES", "N",
+      "then the audit log's file is set aside; \(AuditLimits.maxFiles) are kept "
+        + "(\(AuditLimits.defaultFileBytes))"
+    ) { settings, text throws(SettingError) in
+      settings.auditFileBytes = try SettingValue.int(
+        "--audit-file-bytes", text, AuditLimits.fileBytesRange)
     },
     Setting("--log-format", "XGEN_LOG_FORMAT", "text|json", "lines on stderr (text)") {
       settings, text throws(SettingError) in

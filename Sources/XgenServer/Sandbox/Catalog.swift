@@ -14,6 +14,8 @@ final class Catalog {
   private var tombstones = Tombstones()
   private var sweepTimer: Timer?
   private(set) var isShuttingDown = false
+  /// Told of every step of every sandbox. Set once, before `start`.
+  var onChange: ((SandboxChange) -> Void)?
 
   init(
     backend: any SandboxBackend, sidecars: SidecarClient, metrics: Metrics, log: Logger,
@@ -28,6 +30,11 @@ final class Catalog {
   }
 
   var activeCount: Int { live.count }
+
+  var backendName: String { backend.name }
+
+  /// Every sandbox that is here now, in no order.
+  var all: some Collection<Sandbox> { live.values }
 
   /// Takes over the sandboxes of an earlier run and starts the sweep.
   func start() async throws(BackendError) {
@@ -45,7 +52,9 @@ final class Catalog {
   // MARK: Birth
 
   /// Starts a sandbox; returns once it is persisted, and running if that takes under 250 ms.
-  func create(_ order: SandboxOrder, owner: String) async throws(APIError) -> Sandbox {
+  func create(
+    _ order: SandboxOrder, owner: String, origin: CallOrigin
+  ) async throws(APIError) -> Sandbox {
     if isShuttingDown { throw .shuttingDown() }
     if live.count >= maxSandboxes {
       throw .capacityExhausted(
@@ -53,11 +62,15 @@ final class Catalog {
     }
     let sandbox = Sandbox(record(order, owner: owner))
     live[sandbox.record.id] = sandbox
+    tell(sandbox, .requested(origin))
     do throws(BackendError) { try await backend.create(sandbox.record) } catch {
-      await abandon(sandbox)
+      await abandon(sandbox, origin)
       throw Self.createError(error)
     }
     metrics.sandboxesCreated += 1
+    log.info(
+      "sandbox created",
+      metadata: Self.metadata(sandbox, origin).merging(["template": "\(order.template)"]) { $1 })
     if sandbox.status == .starting {
       LoopActor.task { await self.probeUntilRunning(sandbox) }
       await sandbox.waitForChange(ms: Limits.createWaitMs)
@@ -75,11 +88,12 @@ final class Catalog {
       expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: nil)
   }
 
-  private func abandon(_ sandbox: Sandbox) async {
-    sandbox.move(to: .stopping)
+  private func abandon(_ sandbox: Sandbox, _ origin: CallOrigin) async {
+    let cause = SandboxCause.ended(.failedToStart, origin)
+    step(sandbox, to: .stopping, cause)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil
-    sandbox.move(to: .stopped)
+    step(sandbox, to: .stopped, cause)
   }
 
   private static func createError(_ error: BackendError) -> APIError {
@@ -95,8 +109,37 @@ final class Catalog {
     if let problem {
       fail(sandbox, "the sandbox did not start: \(problem)")
     } else {
-      sandbox.move(to: .running)
+      step(sandbox, to: .running, .ready)
     }
+  }
+
+  // MARK: Steps
+
+  /// Moves a sandbox and tells the observer; false, and nothing happens, where there is no such
+  /// step.
+  @discardableResult
+  private func step(_ sandbox: Sandbox, to next: SandboxStatus, _ cause: SandboxCause) -> Bool {
+    let reason = next == .error ? cause.reason : nil
+    guard sandbox.move(to: next, reason: reason) else { return false }
+    tell(sandbox, cause)
+    return true
+  }
+
+  private func tell(_ sandbox: Sandbox, _ cause: SandboxCause) {
+    let record = sandbox.record
+    onChange?(
+      SandboxChange(
+        id: record.id, owner: record.owner, status: sandbox.status, cause: cause,
+        atMs: clock.nowMs()))
+  }
+
+  private static func metadata(_ sandbox: Sandbox, _ origin: CallOrigin?) -> Logger.Metadata {
+    var metadata: Logger.Metadata = ["sandbox": "\(sandbox.record.id)"]
+    if let origin {
+      metadata["subject"] = "\(origin.subject)"
+      metadata["request_id"] = "\(origin.requestID)"
+    }
+    return metadata
   }
 
   // MARK: Look-up
@@ -165,7 +208,7 @@ final class Catalog {
   }
 
   private func fail(_ sandbox: Sandbox, _ reason: String) {
-    guard sandbox.move(to: .error, reason: reason) else { return }
+    guard step(sandbox, to: .error, SandboxCause(reason: reason)) else { return }
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
     for relay in sandbox.relays { relay.end(.internalError, "the sandbox failed") }
@@ -207,8 +250,9 @@ final class Catalog {
   // MARK: End
 
   /// Ends a sandbox; returns when nothing of it is left. Concurrent calls all wait for that.
-  func end(_ sandbox: Sandbox, _ end: SandboxEnd) async {
-    guard sandbox.move(to: .stopping) else {
+  func end(_ sandbox: Sandbox, _ end: SandboxEnd, origin: CallOrigin? = nil) async {
+    let cause = SandboxCause.ended(end, origin)
+    guard step(sandbox, to: .stopping, cause) else {
       while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
       return
     }
@@ -219,8 +263,17 @@ final class Catalog {
     tombstones.add(
       .init(id: id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs()))
     metrics.sandboxesDeleted += 1
-    sandbox.move(to: .stopped)
-    log.info("sandbox ended", metadata: ["sandbox": "\(id)", "reason": "\(end.rawValue)"])
+    step(sandbox, to: .stopped, cause)
+    log.info(
+      "sandbox ended",
+      metadata: Self.metadata(sandbox, origin).merging(["reason": "\(end.rawValue)"]) { $1 })
+  }
+
+  /// Closes the WebSockets of the callers that `isCut` names, for a right that is gone.
+  func endRelays(_ reason: String, where isCut: (Principal) -> Bool) -> Int {
+    let cut = live.values.flatMap { $0.relays }.filter { isCut($0.caller) }
+    for relay in cut { relay.end(.policyViolation, reason) }
+    return cut.count
   }
 
   /// Ends what must not outlive the server. No sandbox is made any more.
@@ -231,6 +284,8 @@ final class Catalog {
     for sandbox in live.values {
       for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
     }
+    let ending = live.values.filter { step($0, to: .stopping, .ended(.shutdown)) }
     await backend.shutdown()
+    for sandbox in ending { step(sandbox, to: .stopped, .ended(.shutdown)) }
   }
 }

@@ -29,7 +29,8 @@ import Testing
       "--api-key=k", "--jwt-secret", secret, "--preview-domain", "P.example:1",
       "--external-url", "https://x.example/base/", "--default-timeout", "90s", "--max-timeout",
       "1h30m", "--rate-limit-per-minute", "0", "--max-sandboxes", "7", "--uid-range", "5000-5999",
-      "--sidecar", "/s", "--log-format", "json", "--log-level", "debug")
+      "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
+      "--audit-log", "/a/b", "--audit-file-bytes", "4096")
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
     #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
     #expect(settings.apiKey == "k" && settings.jwtSecret == secret)
@@ -39,6 +40,7 @@ import Testing
     #expect(settings.rateLimitPerMinute == 0 && settings.maxSandboxes == 7)
     #expect(settings.uidRange == 5000..<6000 && settings.sidecarPath == "/s")
     #expect(settings.logsJSON && settings.logLevel == .debug)
+    #expect(settings.auditLog == .file("/a/b") && settings.auditFileBytes == 4096)
   }
 
   @Test func flagsWinOverVariables() throws {
@@ -57,6 +59,7 @@ import Testing
   }
 
   static let bad: [(flag: String, value: String)] = [
+    ("--audit-log", ""), ("--audit-log", "/a/"), ("--audit-file-bytes", "4095"),
     ("--listen", ""), ("--listen", "8080"), ("--listen", "example.com:80"), ("--listen", ":65536"),
     ("--listen", "127.0.0.1:1,"), ("--data-dir", "rel"), ("--data-dir", ""),
     ("--backend", "docker"), ("--api-key", ""), ("--api-key", "a b"), ("--jwt-secret", "short"),

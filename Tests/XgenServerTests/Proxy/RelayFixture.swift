@@ -42,7 +42,8 @@ final class RelayFixture {
     }
     relay = WebSocketRelay(
       client: upgrade,
-      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {})
+      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {}),
+      caller: Principal(name: "ann", role: .user)
     ) { [unowned self] in
       faults.append($0)
     } onEnd: { [unowned self] _ in
