@@ -5,11 +5,13 @@ internal import Reactor
 extension Server {
   func serve(_ exchange: HTTPExchange) {
     let context = RequestContext(exchange)
+    context.onAnswer = { [unowned self, unowned context] in audit(context, status: $0) }
     exchange.onFinish = { [unowned self] status, _ in finished(context, status) }
     do throws(APIError) {
       let (route, parameters, query) = try self.route(exchange)
       context.path = route.template
-      context.principal = try admit(exchange, route, query)
+      context.sandboxID = parameters["id"]
+      try admit(context, route, query)
       let request = APIRequest(
         context, route, parameters, query, maxBodyBytes: settings.connectionLimits.maxBodyBytes)
       LoopActor.task { await self.run(request) }
@@ -59,14 +61,16 @@ extension Server {
     }
   }
 
+  /// Says who asks, as far as that is known, also of what is refused.
   private func admit(
-    _ exchange: HTTPExchange, _ route: Route, _ query: HTTPQuery
-  ) throws(APIError) -> Principal? {
-    let peer = "address \(exchange.peer?.host ?? "local")"
+    _ context: RequestContext, _ route: Route, _ query: HTTPQuery
+  ) throws(APIError) {
+    let peer = "address \(context.peerHost)"
     do throws(APIError) {
-      let principal = try authorizer.authorize(exchange.head, route, query)
+      let principal = try authorizer.identify(context.exchange.head, route, query)
+      context.principal = principal
+      try authorizer.check(principal, route)
       if route.isRateLimited { try limit(principal.map { "key \($0.name)" } ?? peer) }
-      return principal
     } catch {
       if error.status == 401 { try limit(peer) }
       throw error
@@ -88,6 +92,8 @@ extension Server {
   }
 
   private func finished(_ context: RequestContext, _ status: Int) {
+    // Without a status the peer went first; what the endpoint then answers is told all the same.
+    if status != 0 { context.willAnswer(status) }
     let elapsedMs = LoopActor.loop.nowMs - context.startedMs
     let method = context.exchange.head.method.name
     metrics.recordRequest(
@@ -96,8 +102,8 @@ extension Server {
       "request",
       metadata: [
         "method": "\(method)", "path": "\(context.path)", "status": "\(status)",
-        "ms": "\(elapsedMs)",
-        "request_id": "\(context.id)",
+        "ms": "\(elapsedMs)", "request_id": "\(context.id)",
+        "subject": "\(context.principal?.name ?? "-")",
       ])
   }
 

@@ -12,10 +12,16 @@ final class Server {
   /// For what blocks.
   let workers: WorkerPool
   let log: Logger
+  let events: EventHub
+  /// Nil where no audit log is kept.
+  let audit: AuditLog?
+  let clock: Clock
+  /// Unix time.
+  let startedAtMs: Int64
   private let certificate: ServerCertificate?
   private let loopLag: LoopLag
   private(set) var addresses: PublicAddresses
-  private(set) var authorizer: Authorizer
+  var authorizer: Authorizer
   var rateLimiter: RateLimiter
   private var http: HTTPServer!
   let router = Router.api
@@ -28,12 +34,17 @@ final class Server {
   init(
     settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend,
     workers: WorkerPool, log: Logger, certificate: ServerCertificate? = nil,
-    clock: Clock = .system, timeouts: SidecarTimeouts = SidecarTimeouts()
+    audit: AuditLog? = nil, clock: Clock = .system,
+    timeouts: SidecarTimeouts = SidecarTimeouts()
   ) {
     self.certificate = certificate
     self.settings = settings
     self.log = log
     self.workers = workers
+    self.audit = audit
+    self.clock = clock
+    startedAtMs = clock.nowMs()
+    events = EventHub(epoch: startedAtMs)
     metrics = Metrics()
     loopLag = LoopLag(metrics)
     sidecars = SidecarClient(backend: backend, timeouts: timeouts)
@@ -47,6 +58,7 @@ final class Server {
 
   /// Adopts sandboxes, then listens; returns the addresses that were bound.
   func start() async throws(ServerError) -> [SocketAddress] {
+    catalog.onChange = { [events] in events.publish($0) }
     do throws(BackendError) { try await catalog.start() } catch {
       switch error {
       case .unavailable(let reason), .failed(let reason): throw ServerError(reason)
@@ -91,10 +103,12 @@ final class Server {
       await withCheckedContinuation { done in http.close { done.resume() } }
     }
     await catalog.shutDown()
+    events.close()
     let deadline = LoopActor.loop.after(ms: 2_000) { [unowned self] in http.abort() }
     await drained.value
     deadline.cancel()
     loopLag.stop()
+    await audit?.close()
   }
 }
 

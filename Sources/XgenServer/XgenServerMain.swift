@@ -24,6 +24,7 @@ public enum XgenServerMain {
   }
 
   private static func serve(_ settings: Settings) -> Never {
+    signal(SIGHUP, SIG_IGN)  // until there is something to reload
     do {
       let start = try ServerStart(settings)
       let loop = try LoopActor.bind()
@@ -54,7 +55,9 @@ public enum XgenServerMain {
 struct ServerStart: Sendable {
   let settings: Settings
   let dataDirectory: String
+  let keys: APIKeySource
   let tokens: TokenIssuer
+  let audit: AuditSink?
   let certificate: LoadedCertificate?
   let log: Logger
   /// How the banner tells where the key is.
@@ -73,9 +76,9 @@ struct ServerStart: Sendable {
     certificate = try settings.tlsFiles.map { try LoadedCertificate($0) }
     try Self.makeDirectories(dataDirectory)
     let secret = try settings.jwtSecret ?? Secrets.load("\(dataDirectory)/jwt-secret")
-    let (store, hint) = try Self.keys(settings, dataDirectory)
-    keyHint = hint
-    guard let tokens = TokenIssuer(secret: Array(secret.utf8), keys: store) else {
+    (keys, keyHint) = Self.keys(settings, dataDirectory)
+    audit = try settings.auditLog.open(in: dataDirectory, fileBytes: settings.auditFileBytes)
+    guard let tokens = TokenIssuer(secret: Array(secret.utf8), keys: try keys.load()) else {
       throw ServerError(
         "\(dataDirectory)/jwt-secret is too short; remove it to have a new one made")
     }
@@ -112,31 +115,26 @@ struct ServerStart: Sendable {
 
   private static func keys(
     _ settings: Settings, _ dataDirectory: String
-  ) throws -> (APIKeyStore, (text: String, shell: String)) {
-    var file: [UInt8]?
-    if let path = settings.apiKeysFile {
-      guard let bytes = try Secrets.readBytes(path, maxBytes: 4 * 1024 * 1024) else {
-        throw SettingError(name: "--api-keys", problem: "'\(path)' is not there")
-      }
-      file = bytes
+  ) -> (APIKeySource, (text: String, shell: String)) {
+    let file = settings.apiKeysFile
+    if let key = settings.apiKey {
+      return (
+        APIKeySource(file: file, adminKey: .given(key)), ("the one in API_KEY", "$API_KEY")
+      )
     }
-    do {
-      if let key = settings.apiKey {
-        return (try APIKeyStore(file: file, adminKey: key), ("the one in API_KEY", "$API_KEY"))
-      }
-      if settings.isDevelopment {
-        let key = "xgen_dev_key"
-        return (try APIKeyStore(file: file, adminKey: key), ("\(key) (development only)", key))
-      }
-      if let file {
-        return (try APIKeyStore(file: file), ("those of \(settings.apiKeysFile ?? "")", "<key>"))
-      }
-      let path = "\(dataDirectory)/api-key"
-      let store = try APIKeyStore(adminKey: try Secrets.load(path))
-      return (store, ("cat \(path)", "$(cat \(path))"))
-    } catch let error as APIKeyError {
-      throw ServerError("--api-keys: \(error)")
+    if settings.isDevelopment {
+      let key = "xgen_dev_key"
+      return (
+        APIKeySource(file: file, adminKey: .given(key)), ("\(key) (development only)", key)
+      )
     }
+    if let file {
+      return (APIKeySource(file: file, adminKey: .none), ("those of \(file)", "<key>"))
+    }
+    let path = "\(dataDirectory)/api-key"
+    return (
+      APIKeySource(file: nil, adminKey: .stored(path: path)), ("cat \(path)", "$(cat \(path))")
+    )
   }
 }
 
@@ -157,7 +155,12 @@ private final class Lifetime {
         signals.append(watch)
       }
     }
-    let server = makeServer()
+    let (server, reload) = makeServer()
+    if let watch = try? SignalWatch(
+      loop: LoopActor.loop, signal: SIGHUP, { LoopActor.task { await reload.run() } })
+    {
+      signals.append(watch)
+    }
     do throws(ServerError) {
       let bound = try await server.start()
       Banner.print(start, server.addresses, bound)
@@ -171,28 +174,25 @@ private final class Lifetime {
     exit(0)
   }
 
-  private func makeServer() -> Server {
+  private func makeServer() -> (Server, Reload) {
     var local = LocalConfiguration(
       dataDirectory: start.dataDirectory, sidecarPath: start.settings.sidecarPath ?? besideUs())
     local.uidRange = start.settings.uidRange
     local.limits.resources = start.settings.defaultResources
     local.cgroupParent = start.settings.cgroupParent
+    let log = start.log
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
-    let backend = LocalBackend(local, workers: workers, logger: start.log)
-    return Server(
-      settings: start.settings, tokens: start.tokens, backend: backend, workers: workers,
-      log: start.log, certificate: certificate(workers))
-  }
-
-  /// With TLS, a SIGHUP has the files read again; without, it ends the process as ever.
-  private func certificate(_ workers: WorkerPool) -> ServerCertificate? {
-    guard let loaded = start.certificate else { return nil }
-    let certificate = ServerCertificate(loaded, workers: workers, log: start.log)
-    let watch = try? SignalWatch(loop: LoopActor.loop, signal: SIGHUP) {
-      LoopActor.task { await certificate.reload() }
+    let backend = LocalBackend(local, workers: workers, logger: log)
+    let certificate = start.certificate.map {
+      ServerCertificate($0, workers: workers, log: log)
     }
-    if let watch { signals.append(watch) }
-    return certificate
+    let server = Server(
+      settings: start.settings, tokens: start.tokens, backend: backend, workers: workers, log: log,
+      certificate: certificate,
+      audit: start.audit.map { AuditLog($0, workers: workers, log: log) })
+    let reload = Reload(
+      keys: start.keys, certificate: certificate, server: server, workers: workers, log: log)
+    return (server, reload)
   }
 
   private func besideUs() -> String {

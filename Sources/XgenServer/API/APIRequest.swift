@@ -28,6 +28,9 @@ final class APIRequest {
 
   var sandboxID: String { parameters["id"] ?? "" }
 
+  /// What changes of sandboxes go back to. Precondition: the route demands a caller.
+  var origin: CallOrigin { CallOrigin(subject: caller.name, requestID: context.id) }
+
   /// The whole body, bounded.
   func body() async throws(APIError) -> [UInt8] {
     let result: Result<[UInt8], HTTPBodyError> = await withCheckedContinuation { waiting in
@@ -48,6 +51,7 @@ final class APIRequest {
   /// the exchange, ends it and returns `.takenOver`.
   func startResponse(_ status: Int, _ fields: [HTTPField], length: UInt64? = nil) {
     hasStartedResponse = true
+    context.willAnswer(status)
     exchange.startResponse(status, context.fields + fields, length: length)
   }
 

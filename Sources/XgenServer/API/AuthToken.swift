@@ -10,6 +10,7 @@ func authToken(_ server: Server, _ request: APIRequest) async throws(APIError) -
   do throws(AuthenticationError) { principal = try server.tokens.authenticate(apiKey: key) } catch {
     throw .unauthorized("this API key is not known", .unknownKey)
   }
+  request.context.principal = principal
   let issued = server.tokens.issue(for: principal, now: server.authorizer.now())
   var writer = JSONWriter()
   writer.beginObject()

@@ -12,6 +12,10 @@ final class RequestContext {
   var path = Metrics.unmatchedPath
   /// Whose request it is, once that is known; nil on open routes.
   var principal: Principal?
+  /// Which sandbox it is about, as far as that is known; it need not exist.
+  var sandboxID: String?
+  /// Called once with the status, before the answer's first byte is written.
+  var onAnswer: ((_ status: Int) -> Void)?
   /// Headers that any answer to it carries, errors included.
   var fields: [HTTPField]
 
@@ -23,19 +27,32 @@ final class RequestContext {
 
   func answer(_ response: APIResponse) {
     switch response.body {
-    case .none: exchange.respond(response.status, fields + response.fields)
-    case .bytes(let bytes):
-      exchange.respond(response.status, fields + response.fields, body: bytes)
+    case .none: respond(response.status, response.fields, [])
+    case .bytes(let bytes): respond(response.status, response.fields, bytes)
     case .takenOver: break
     }
   }
 
+  private func respond(_ status: Int, _ extra: [HTTPField], _ body: [UInt8]) {
+    willAnswer(status)
+    exchange.respond(status, fields + extra, body: body)
+  }
+
+  /// To be called where an answer begins.
+  func willAnswer(_ status: Int) {
+    let told = onAnswer
+    onAnswer = nil
+    told?(status)
+  }
+
+  /// The peer's address without its port; of a Unix socket `local`.
+  var peerHost: String { exchange.peer?.host ?? "local" }
+
   func answer(_ error: APIError) {
     if error.status == 405, exchange.head.method == .options {
-      exchange.respond(204, fields + error.fields)
+      respond(204, error.fields, [])
     } else {
-      exchange.respond(
-        error.status, fields + [APIResponse.jsonType] + error.fields, body: error.body)
+      respond(error.status, [APIResponse.jsonType] + error.fields, error.body)
     }
   }
 }

@@ -37,5 +37,9 @@ extension Router {
     Route(
       .get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), .sandboxServices,
       sandboxServices),
+    Route(.get, "/api/v1/events", .permission(.sandboxRead), .events, events),
+    Route(
+      .get, "/api/v1/admin/audit-logs", .permission(.adminRead), .adminAuditLogs, adminAuditLogs),
+    Route(.get, "/api/v1/admin/summary", .permission(.adminRead), .adminSummary, adminSummary),
   ])
 }

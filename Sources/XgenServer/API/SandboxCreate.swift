@@ -12,7 +12,9 @@ func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIErro
   } catch {
     throw .invalidParameter(error)
   }
-  let sandbox = try await server.catalog.create(order, owner: request.caller.name)
+  let sandbox = try await server.catalog.create(
+    order, owner: request.caller.name, origin: request.origin)
+  request.context.sandboxID = sandbox.record.id
   var writer = JSONWriter()
   writer.sandbox(sandbox, server.addresses)
   return .json(201, writer.bytes, notEnforced(server.catalog.notEnforced))

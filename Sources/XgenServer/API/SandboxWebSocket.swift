@@ -11,9 +11,9 @@ func sandboxWebSocket(
   do throws(WebSocketHandshakeError) {
     try exchange.checkWebSocketRequest(origins: server.settings.webSocketOrigins)
   } catch {
-    let refusal = APIError.refusal(error.status, error.reason.description)
-    exchange.refuse(error, body: refusal.body, contentType: APIResponse.jsonType)
-    return .takenOver
+    var refusal = APIError.refusal(error.status, error.reason.description)
+    refusal.fields = error.fields.map { HTTPField(fixed: $0.name, $0.value) }
+    throw refusal
   }
   let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
@@ -24,17 +24,19 @@ func sandboxWebSocket(
   let upstream = try await server.sidecars.openWebSocket(sandbox)
   let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: subprotocol)
+    let client = exchange.acceptWebSocket(subprotocol: subprotocol, request.context.fields)
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")
   }
+  let opened = server.auditRecord(.webSocketClose, request.context)
   let relay = WebSocketRelay(
-    client: client, sidecar: upstream, bytes: server.metrics.webSocketBytes
+    client: client, sidecar: upstream, caller: request.caller, bytes: server.metrics.webSocketBytes
   ) { [weak sandbox] reason in
     if let sandbox { _ = server.sidecars.fault(sandbox, reason) }
   } onEnd: { [weak sandbox] relay in
     sandbox?.relays.remove(relay)
+    server.auditEnd(of: relay, opened)
   }
   sandbox.relays.insert(relay)
   relay.start()

@@ -57,6 +57,7 @@ struct APIKeyStore: Sendable {
 
 extension APIKeyStore {
   var isEmpty: Bool { entries.isEmpty }
+  var count: Int { entries.count }
 
   /// Whose key this is. Every entry is compared, in constant time, whichever matches.
   func authenticate(key: String) -> Principal? {

@@ -27,6 +27,8 @@ struct Settings: Sendable {
   var defaultResources = LocalLimits().resources
   var cgroupParent: String?
   var sidecarPath: String?
+  var auditLog = AuditTarget.dataFolder
+  var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
 
   static let all: [Setting] = [
@@ -159,6 +161,20 @@ struct Settings: Sendable {
       "--sidecar", "XGEN_SIDECAR", "FILE", "the xgen-sidecar program (beside this one)"
     ) { settings, text throws(SettingError) in
       settings.sidecarPath = text
+    },
+    Setting(
+      "--audit-log", "XGEN_AUDIT_LOG", "FILE|stderr|none",
+      "who changed what, as JSON lines (audit/audit.jsonl in the data folder)"
+    ) { settings, text throws(SettingError) in
+      settings.auditLog = try AuditTarget(text)
+    },
+    Setting(
+      "--audit-file-bytes", "XGEN_AUDIT_FILE_BYTES", "N",
+      "then the audit log's file is set aside; \(AuditLimits.maxFiles) are kept "
+        + "(\(AuditLimits.defaultFileBytes))"
+    ) { settings, text throws(SettingError) in
+      settings.auditFileBytes = try SettingValue.int(
+        "--audit-file-bytes", text, AuditLimits.fileBytesRange)
     },
     Setting("--log-format", "XGEN_LOG_FORMAT", "text|json", "lines on stderr (text)") {
       settings, text throws(SettingError) in

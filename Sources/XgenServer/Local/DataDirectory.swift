@@ -7,6 +7,7 @@ internal import Reactor
 /// 0711 <data>/
 ///      lock                      held by the one server that uses the folder
 ///      cgroups                   where its sandboxes' cgroups are or were (CgroupRegistry)
+/// 0700 audit/                    the audit log, unless it goes elsewhere
 /// 0711 bin/xgen-sidecar-<hash>   what runs as the first process of every sandbox
 /// 0711 etc/                      what sandboxes see in their /etc
 /// 0700 run/<id>.sock             sidecars' sockets, for the server alone

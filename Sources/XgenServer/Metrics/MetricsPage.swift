@@ -16,8 +16,14 @@ struct SandboxCensus: Sendable, Equatable {
 
   var total = 0
   var byStatusAndTemplate: [Key: Int] = [:]
+  var byOwner: [String: Int] = [:]
   /// Open WebSockets of clients.
   var webSockets = 0
+
+  /// Sandboxes by one half of the key.
+  func count(by half: KeyPath<Key, String>) -> [String: Int] {
+    byStatusAndTemplate.reduce(into: [:]) { $0[$1.key[keyPath: half], default: 0] += $1.value }
+  }
 }
 
 /// The page that Prometheus scrapes: one family after the other, each series in a fixed order.

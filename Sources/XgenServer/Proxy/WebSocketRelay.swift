@@ -7,6 +7,8 @@ internal import Reactor
 /// other side's write queue is above its high mark, so that a slow peer slows its own sender only.
 @LoopActor
 final class WebSocketRelay: Hashable {
+  /// Who opened it.
+  let caller: Principal
   private let client: RelaySide
   private let sidecar: RelaySide
   private let onEnd: (WebSocketRelay) -> Void
@@ -17,9 +19,10 @@ final class WebSocketRelay: Hashable {
   private var openSides = 2
 
   init(
-    client: HTTPUpgrade, sidecar: HTTPUpgrade, bytes: RelayBytes,
+    client: HTTPUpgrade, sidecar: HTTPUpgrade, caller: Principal, bytes: RelayBytes,
     onFault: @escaping (_ reason: String) -> Void, onEnd: @escaping (WebSocketRelay) -> Void
   ) {
+    self.caller = caller
     self.client = RelaySide(client, role: .server)
     self.sidecar = RelaySide(sidecar, role: .client)
     self.bytes = bytes
@@ -48,6 +51,13 @@ final class WebSocketRelay: Hashable {
     }
   }
 
+  /// Bytes of frames that were passed on, both ways together.
+  var relayedByteCount: UInt64 { client.receivedByteCount + sidecar.receivedByteCount }
+
+  /// Why the client's connection ended, once it has: the code that we gave it; 1005 (RFC 6455
+  /// §7.1.5) where the peers said Close to each other; 1006 where the client was lost.
+  private(set) var closeCode = WebSocketCloseCode.noStatus
+
   /// Bytes that wait for both peers together.
   var pendingByteCount: Int { client.pendingByteCount + sidecar.pendingByteCount }
 
@@ -74,6 +84,8 @@ final class WebSocketRelay: Hashable {
     if side === sidecar {
       client.finish(.internalError, "the sandbox's connection was lost")
     } else {
+      let saidClose = client.sawClose || sidecar.sawClose
+      closeCode = client.ownCloseCode ?? (saidClose ? .noStatus : .abnormal)
       clientDidClose()
       sidecar.finish(.goingAway, "")
     }
@@ -106,6 +118,10 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   private var peerEnded = false
   private var endTimer: Timer?
   private var endTimerCount = 0
+  /// What came from this side and was passed on.
+  private(set) var receivedByteCount: UInt64 = 0
+  /// With which we ended it, if the peers did not.
+  private(set) var ownCloseCode: WebSocketCloseCode?
 
   private static let endTimeoutMs: UInt64 = 2_000
   /// A peer that takes a byte now and then does not hold up the server's end for longer.
@@ -128,6 +144,8 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   }
 
   var pendingByteCount: Int { stream.pendingByteCount }
+  /// The peer has said Close.
+  var sawClose: Bool { scanner.sawClose }
 
   func start() {
     stream.delegate = self
@@ -150,6 +168,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   private func forward(_ bytes: UnsafeRawBufferPointer) {
     let result = scanner.scan(bytes)
     if result.forwardCount > 0 {
+      receivedByteCount += UInt64(result.forwardCount)
       other.write(bytes, result)
       relay?.sideDidForward(self, result.forwardCount)
     }
@@ -200,6 +219,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     if stream.isClosing { return }
     if !wroteClose {
       wroteClose = true
+      ownCloseCode = code
       if other.scanner.isAtFrameBoundary { writeClose(code, reason) }
     }
     if isPaused {

@@ -14,6 +14,8 @@ final class Catalog {
   private var tombstones = Tombstones()
   private var sweepTimer: Timer?
   private(set) var isShuttingDown = false
+  /// Told of every step of every sandbox. Set once, before `start`.
+  var onChange: ((SandboxChange) -> Void)?
 
   init(
     backend: any SandboxBackend, sidecars: SidecarClient, metrics: Metrics, log: Logger,
@@ -32,6 +34,7 @@ final class Catalog {
     for sandbox in live.values {
       let key = SandboxCensus.Key(status: sandbox.status, template: sandbox.record.template)
       census.byStatusAndTemplate[key, default: 0] += 1
+      census.byOwner[sandbox.record.owner, default: 0] += 1
       census.webSockets += sandbox.relays.count
     }
     return census
@@ -39,6 +42,8 @@ final class Catalog {
 
   /// What sandboxes are not held to here.
   var notEnforced: Set<ResourceName> { backend.notEnforced }
+
+  var backendName: String { backend.name }
 
   /// Takes over the sandboxes of an earlier run and starts the sweep.
   func start() async throws(BackendError) {
@@ -56,7 +61,9 @@ final class Catalog {
   // MARK: Birth
 
   /// Starts a sandbox; returns once it is persisted, and running if that takes under 250 ms.
-  func create(_ order: SandboxOrder, owner: String) async throws(APIError) -> Sandbox {
+  func create(
+    _ order: SandboxOrder, owner: String, origin: CallOrigin
+  ) async throws(APIError) -> Sandbox {
     if isShuttingDown { throw .shuttingDown() }
     if live.count >= maxSandboxes {
       throw .capacityExhausted(
@@ -65,11 +72,15 @@ final class Catalog {
     let sandbox = Sandbox(record(order, owner: owner))
     sandbox.orderedMs = LoopActor.loop.nowMs
     live[sandbox.record.id] = sandbox
+    tell(sandbox, .requested(origin))
     do throws(BackendError) { try await backend.create(sandbox.record) } catch {
-      await abandon(sandbox)
+      await abandon(sandbox, origin)
       throw Self.createError(error)
     }
     metrics.sandboxesCreated += 1
+    log.info(
+      "sandbox created",
+      metadata: Self.metadata(sandbox, origin).merging(["template": "\(order.template)"]) { $1 })
     if sandbox.status == .starting {
       LoopActor.task { await self.probeUntilRunning(sandbox) }
       await sandbox.waitForChange(ms: Limits.createWaitMs)
@@ -87,12 +98,13 @@ final class Catalog {
       expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: nil)
   }
 
-  private func abandon(_ sandbox: Sandbox) async {
-    sandbox.move(to: .stopping)
+  private func abandon(_ sandbox: Sandbox, _ origin: CallOrigin) async {
+    let cause = SandboxCause.ended(.failedToStart, origin)
+    step(sandbox, to: .stopping, cause)
     sidecars.forget(sandbox)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil
-    sandbox.move(to: .stopped)
+    step(sandbox, to: .stopped, cause)
   }
 
   private static func createError(_ error: BackendError) -> APIError {
@@ -107,11 +119,40 @@ final class Catalog {
     guard sandbox.status == .starting else { return }
     if let problem {
       fail(sandbox, "the sandbox did not start: \(problem)")
-    } else if sandbox.move(to: .running), let orderedMs = sandbox.orderedMs {
+    } else if step(sandbox, to: .running, .ready), let orderedMs = sandbox.orderedMs {
       metrics.recordStart(
         template: sandbox.record.template, isWarm: false,
         seconds: Double(LoopActor.loop.nowMs - orderedMs) / 1000)
     }
+  }
+
+  // MARK: Steps
+
+  /// Moves a sandbox and tells the observer; false, and nothing happens, where there is no such
+  /// step.
+  @discardableResult
+  private func step(_ sandbox: Sandbox, to next: SandboxStatus, _ cause: SandboxCause) -> Bool {
+    let reason = next == .error ? cause.reason : nil
+    guard sandbox.move(to: next, reason: reason) else { return false }
+    tell(sandbox, cause)
+    return true
+  }
+
+  private func tell(_ sandbox: Sandbox, _ cause: SandboxCause) {
+    let record = sandbox.record
+    onChange?(
+      SandboxChange(
+        id: record.id, owner: record.owner, status: sandbox.status, cause: cause,
+        atMs: clock.nowMs()))
+  }
+
+  private static func metadata(_ sandbox: Sandbox, _ origin: CallOrigin?) -> Logger.Metadata {
+    var metadata: Logger.Metadata = ["sandbox": "\(sandbox.record.id)"]
+    if let origin {
+      metadata["subject"] = "\(origin.subject)"
+      metadata["request_id"] = "\(origin.requestID)"
+    }
+    return metadata
   }
 
   // MARK: Look-up
@@ -185,7 +226,7 @@ final class Catalog {
   }
 
   private func fail(_ sandbox: Sandbox, _ reason: String) {
-    guard sandbox.move(to: .error, reason: reason) else { return }
+    guard step(sandbox, to: .error, SandboxCause(reason: reason)) else { return }
     sidecars.forget(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
@@ -228,8 +269,9 @@ final class Catalog {
   // MARK: End
 
   /// Ends a sandbox; returns when nothing of it is left. Concurrent calls all wait for that.
-  func end(_ sandbox: Sandbox, _ end: SandboxEnd) async {
-    guard sandbox.move(to: .stopping) else {
+  func end(_ sandbox: Sandbox, _ end: SandboxEnd, origin: CallOrigin? = nil) async {
+    let cause = SandboxCause.ended(end, origin)
+    guard step(sandbox, to: .stopping, cause) else {
       while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
       return
     }
@@ -241,8 +283,17 @@ final class Catalog {
     tombstones.add(
       .init(id: id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs()))
     metrics.sandboxesDeleted += 1
-    sandbox.move(to: .stopped)
-    log.info("sandbox ended", metadata: ["sandbox": "\(id)", "reason": "\(end.rawValue)"])
+    step(sandbox, to: .stopped, cause)
+    log.info(
+      "sandbox ended",
+      metadata: Self.metadata(sandbox, origin).merging(["reason": "\(end.rawValue)"]) { $1 })
+  }
+
+  /// Closes the WebSockets of the callers that `isCut` names, for a right that is gone.
+  func endRelays(_ reason: String, where isCut: (Principal) -> Bool) -> Int {
+    let cut = live.values.flatMap { $0.relays }.filter { isCut($0.caller) }
+    for relay in cut { relay.end(.policyViolation, reason) }
+    return cut.count
   }
 
   /// Ends what must not outlive the server. No sandbox is made any more.
@@ -254,6 +305,8 @@ final class Catalog {
       for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
     }
     sidecars.close()
+    let ending = live.values.filter { step($0, to: .stopping, .ended(.shutdown)) }
     await backend.shutdown()
+    for sandbox in ending { step(sandbox, to: .stopped, .ended(.shutdown)) }
   }
 }

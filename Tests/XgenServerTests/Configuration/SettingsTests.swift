@@ -32,7 +32,8 @@ import Testing
       "1h30m", "--rate-limit-per-minute", "0", "--max-sandboxes", "7", "--uid-range", "5000-5999",
       "--default-resources", "cpu=2,disk=64Mi", "--cgroup-parent", "/x/y",
       "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
-      "--ws-origin", "https://A.example,http://b:3000")
+      "--ws-origin", "https://A.example,http://b:3000",
+      "--audit-log", "/a/b", "--audit-file-bytes", "4096")
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
     #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
     #expect(settings.apiKey == "k" && settings.jwtSecret == secret)
@@ -48,6 +49,7 @@ import Testing
     #expect(settings.cgroupParent == "/x/y")
     #expect(settings.uidRange == 5000..<6000 && settings.sidecarPath == "/s")
     #expect(settings.logsJSON && settings.logLevel == .debug)
+    #expect(settings.auditLog == .file("/a/b") && settings.auditFileBytes == 4096)
   }
 
   @Test func flagsWinOverVariables() throws {
@@ -70,6 +72,7 @@ import Testing
     ("--default-resources", "cpu=5"), ("--default-resources", "memory=1Mi"),
     ("--default-resources", "gpu=1"), ("--default-resources", "cpu=1,"),
     ("--cgroup-parent", "x"), ("--cgroup-parent", "/x/../y"), ("--cgroup-parent", "/x/"),
+    ("--audit-log", ""), ("--audit-log", "/a/"), ("--audit-file-bytes", "4095"),
     ("--listen", ""), ("--listen", "8080"), ("--listen", "example.com:80"), ("--listen", ":65536"),
     ("--listen", "127.0.0.1:1,"), ("--data-dir", "rel"), ("--data-dir", ""),
     ("--backend", "docker"), ("--api-key", ""), ("--api-key", "a b"), ("--jwt-secret", "short"),

@@ -43,7 +43,8 @@ final class RelayFixture {
     }
     relay = WebSocketRelay(
       client: upgrade,
-      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {}), bytes: bytes
+      sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {}),
+      caller: Principal(name: "ann", role: .user), bytes: bytes
     ) { [unowned self] in
       faults.append($0)
     } onEnd: { [unowned self] _ in

@@ -30,6 +30,7 @@ import Testing
           && fixture.client.bytes.count >= fromSidecar.count
       }
       #expect(fixture.sidecar.bytes == fromClient && fixture.client.bytes == fromSidecar)
+      #expect(fixture.relay.relayedByteCount == UInt64(fromClient.count + fromSidecar.count))
     }
   }
 
@@ -72,6 +73,7 @@ import Testing
       fixture.sidecar.stream.close()  // a WebSocket's server ends the connection
       try await eventually("the client's connection ends") { fixture.client.hasEnded }
       #expect(fixture.faults.isEmpty && from.bytes == answer)
+      #expect(fixture.relay.closeCode == .noStatus)
     }
   }
 
@@ -119,6 +121,11 @@ import Testing
       fixture.client.stream.close()
       try await eventually("the sidecar's connection ends") { fixture.sidecar.hasEnded }
       #expect(fixture.sidecar.bytes.first == 0x88 && fixture.faults.isEmpty)
+      // The sidecar's answer to our Close does not make the client's end a clean one.
+      fixture.sidecar.send(Fixture.closeFrame(1001, masked: false))
+      fixture.sidecar.stream.endWriting()
+      try await eventually("the relay ends") { fixture.hasEnded }
+      #expect(fixture.relay.closeCode == .abnormal)
     }
   }
 
@@ -130,6 +137,12 @@ import Testing
         fixture.client.hasEnded && fixture.sidecar.hasEnded
       }
       #expect(fixture.client.bytes == Fixture.closeFrame(1001, "expired", masked: false))
+      try await eventually("the relay ends") {
+        fixture.client.stream.close()
+        fixture.sidecar.stream.close()
+        return fixture.hasEnded
+      }
+      #expect(fixture.relay.closeCode == .goingAway)
     }
   }
 

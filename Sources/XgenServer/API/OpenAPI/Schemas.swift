@@ -6,7 +6,7 @@ enum Schemas {
     ("ExecTimeout", execTimeout), ("Service", service),
     ("FileEntry", fileEntry), ("TokenOrder", tokenOrder),
     ("Token", token),
-  ]
+  ] + administration
 
   static func reference(_ name: String) -> JSONValue {
     ["$ref": .string("#/components/schemas/\(name)")]

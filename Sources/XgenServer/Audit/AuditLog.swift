@@ -1,0 +1,205 @@
+internal import Logging
+internal import Reactor
+
+/// Where audit records go.
+enum AuditSink: Sendable, Equatable {
+  case files(AuditFiles)
+  /// Beside the log's lines.
+  case standardError
+}
+
+/// The audit log: lines are queued on the loop and written by a worker, in order, a batch at a
+/// time; a batch is everything that has come while the last one was written.
+///
+/// A disk that can't keep up costs records, never memory: what does not fit into the queue is
+/// counted and said loudly.
+@LoopActor
+final class AuditLog {
+  let sink: AuditSink
+  /// Records that were lost since the start.
+  private(set) var droppedCount = 0
+  private let workers: WorkerPool
+  private let log: Logger
+  private var lines: [[UInt8]] = []
+  private var pendingBytes = 0
+  /// Records taken in, and those of them that are written.
+  private var recordedCount = 0
+  private var writtenCount = 0
+  private var isWriting = false
+  /// The last write failed, or there was no worker for it.
+  private var isFailing = false
+  private var isClosing = false
+  private var retry: CheckedContinuation<Void, Never>?
+  private var retryTimer: Timer?
+  private var settling: [CheckedContinuation<Void, Never>] = []
+  private var dropReportedAtMs: UInt64?
+
+  init(_ sink: AuditSink, workers: WorkerPool, log: Logger) {
+    self.sink = sink
+    self.workers = workers
+    self.log = log
+  }
+
+  var path: String? {
+    if case .files(let files) = sink { files.path } else { nil }
+  }
+
+  // MARK: Writing
+
+  func record(_ record: AuditRecord) {
+    let line = record.line
+    if pendingBytes + line.count > AuditLimits.maxPendingBytes { return drop(1) }
+    lines.append(line)
+    recordedCount += 1
+    pendingBytes += line.count
+    if isWriting { return }
+    isWriting = true
+    LoopActor.task { await self.drain() }
+  }
+
+  private func drop(_ count: Int) {
+    droppedCount += count
+    let now = LoopActor.loop.nowMs
+    if let last = dropReportedAtMs, now - last < AuditLimits.dropReportMs { return }
+    dropReportedAtMs = now
+    log.error("audit records are lost", metadata: ["dropped": "\(droppedCount)"])
+  }
+
+  private func drain() async {
+    while !lines.isEmpty {
+      let count = batchCount()
+      let batch = Array(lines[..<count].joined())
+      if let problem = await write(batch) {
+        log.error("the audit log can't be written", metadata: ["error": "\(problem)"])
+        isFailing = true
+        if isClosing { break }
+        settle()
+        await pause()
+      } else {
+        isFailing = false
+        lines.removeFirst(count)
+        pendingBytes -= batch.count
+        writtenCount += count
+        settle()
+      }
+    }
+    isWriting = false
+    settle()
+  }
+
+  private func batchCount() -> Int {
+    var byteCount = 0
+    for (index, line) in lines.enumerated() {
+      byteCount += line.count
+      if byteCount > AuditLimits.batchBytes { return max(1, index) }
+    }
+    return lines.count
+  }
+
+  /// Nil when it is written, else what is wrong.
+  private func write(_ batch: [UInt8]) async -> String? {
+    let sink = sink
+    do {
+      return try await workers.run {
+        switch sink {
+        case .files(let files):
+          return Self.problem { () throws(LocalError) in try files.append(batch) }
+        case .standardError:
+          batch.withUnsafeBytes { StandardStream.error.write($0) }
+          return nil
+        }
+      }
+    } catch {
+      return "no worker was free"
+    }
+  }
+
+  private nonisolated static func problem(_ work: () throws(LocalError) -> Void) -> String? {
+    do throws(LocalError) { try work() } catch { return "\(error)" }
+    return nil
+  }
+
+  /// Before the next attempt; `close` cuts it short.
+  private func pause() async {
+    retryTimer = LoopActor.loop.after(ms: AuditLimits.retryMs) { [self] in goOn() }
+    await withCheckedContinuation { retry = $0 }
+  }
+
+  private func goOn() {
+    retryTimer?.cancel()
+    retryTimer = nil
+    let waiting = retry
+    retry = nil
+    waiting?.resume()
+  }
+
+  /// Returns when all that was recorded so far is written, or can't be for now.
+  private func waitUntilWritten() async {
+    let target = recordedCount
+    while isWriting, writtenCount < target, !isFailing || isClosing {
+      await withCheckedContinuation { settling.append($0) }
+    }
+  }
+
+  private func settle() {
+    let waiting = settling
+    settling = []
+    for waiter in waiting { waiter.resume() }
+  }
+
+  // MARK: Life
+
+  /// After a SIGHUP: the file is there again under its name, for whoever has moved it away.
+  func reopen() async {
+    await waitUntilWritten()
+    guard case .files(let files) = sink else { return }
+    // Where no worker is free the next record makes it.
+    let problem = try? await workers.run {
+      Self.problem { () throws(LocalError) in try files.touch() }
+    }
+    if let problem {
+      log.error("the audit log can't be opened", metadata: ["error": "\(problem)"])
+    }
+  }
+
+  /// Writes what waits, with one last attempt where the disk fails.
+  func close() async {
+    isClosing = true
+    goOn()
+    await waitUntilWritten()
+    if lines.isEmpty { return }
+    drop(lines.count)
+    lines = []
+    pendingBytes = 0
+  }
+
+  // MARK: Reading
+
+  func page(_ query: AuditQuery) async throws(APIError) -> AuditPage {
+    guard case .files(let files) = sink else { throw Self.notKept }
+    await waitUntilWritten()
+    let result: Result<AuditPage, AuditReadError>
+    do {
+      result = try await workers.run {
+        Result { () throws(AuditReadError) in
+          try AuditReader.page(of: files, query)
+        }
+      }
+    } catch {
+      throw .capacityExhausted("the server is busy with other files")
+    }
+    do throws(AuditReadError) { return try result.get() } catch {
+      switch error {
+      case .unknownCursor:
+        throw .notFound("the log has nothing at this cursor any more; begin anew")
+      case .file(let problem): throw .intern("the audit log can't be read: \(problem)")
+      }
+    }
+  }
+
+  /// Of a log that goes elsewhere, or nowhere.
+  static var notKept: APIError {
+    APIError.notFound("this server keeps no audit log that it could read")
+      .with(details: "--audit-log is 'stderr' or 'none'")
+  }
+}

@@ -1,0 +1,42 @@
+internal import Reactor
+
+/// What is recorded in the audit log, and when.
+extension Server {
+  /// Called before an answer's first byte: its record is on the way to the disk by then.
+  func audit(_ context: RequestContext, status: Int) {
+    let method = context.exchange.head.method
+    guard let audit, let action = AuditAction.of(method, context.path) else { return }
+    guard var record = auditRecord(action, context) else { return }
+    record.status = status
+    record.durationMs = LoopActor.loop.nowMs - context.startedMs
+    if action == .fileWrite, status < 300, case .length(let count) = context.exchange.head.framing {
+      record.bytes = count
+    }
+    audit.record(record)
+  }
+
+  /// What is known of a call; nil where nobody keeps it.
+  func auditRecord(_ action: AuditAction, _ context: RequestContext) -> AuditRecord? {
+    if audit == nil { return nil }
+    return AuditRecord(
+      timeMs: clock.nowMs(), requestID: context.id, subject: context.principal?.name,
+      role: context.principal?.role, action: action,
+      sandbox: context.sandboxID.map(Self.auditedID), status: 0, peer: context.peerHost)
+  }
+
+  /// The end of a relay that `opened` tells of.
+  func auditEnd(of relay: WebSocketRelay, _ opened: AuditRecord?) {
+    guard let audit, var record = opened else { return }
+    let now = clock.nowMs()
+    record.durationMs = UInt64(max(0, now - record.timeMs))
+    record.timeMs = now
+    record.status = Int(relay.closeCode.rawValue)
+    record.bytes = relay.relayedByteCount
+    audit.record(record)
+  }
+
+  /// Clients spell ids as they like.
+  private static func auditedID(_ id: String) -> String {
+    String(decoding: id.utf8.prefix(AuditLimits.maxIDBytes), as: UTF8.self)
+  }
+}
