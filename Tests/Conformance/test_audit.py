@@ -6,6 +6,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import proc
 import pytest
@@ -111,8 +112,9 @@ def test_pages_and_filters(own_server: Server) -> None:
     while target:
         answer = server.request("GET", target)
         walked += [r["request_id"] for r in answer.json()["records"]]
-        target = answer.links.get("next", {}).get("url")
-        assert (target is None) == (answer.json()["next_cursor"] is None)
+        url = urlsplit(answer.links.get("next", {}).get("url", ""))
+        target = url.path and f"{url.path}?{url.query}"
+        assert (target == "") == (answer.json()["next_cursor"] is None)
     assert [name for name in walked if name.startswith("n")] == [
         f"n{number}" for number in reversed(range(25))]
     assert page(server, subject="nobody")["records"] == []

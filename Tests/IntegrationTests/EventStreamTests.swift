@@ -122,6 +122,15 @@ import Testing
     }
   }
 
+  @Test func aQuietStreamShowsThatItLives() async throws {
+    try await LyingSidecar.with { sidecar in
+      let client = try await Client(sidecar, key: "key-of-ann").opened()
+      sidecar.deployment.server.events.heartbeat()
+      try await eventually("a comment comes") { client.probe.text.hasSuffix("\r\n:\n\n\r\n") }
+      #expect(client.events == [])
+    }
+  }
+
   @Test func aHeadIsAnsweredAndOpensNothing() async throws {
     try await LyingSidecar.with { sidecar in
       let head = try await sidecar.client.send(.head, "/api/v1/events")

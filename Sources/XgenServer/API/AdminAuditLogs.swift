@@ -18,7 +18,9 @@ func adminAuditLogs(_ server: Server, _ request: APIRequest) async throws(APIErr
   writer.key("next_cursor")
   writer.string(orNull: page.next?.text)
   writer.endObject()
-  return .json(200, writer.bytes, [page.next.flatMap { query.link(to: $0) }].compactMap { $0 })
+  let base = server.addresses.externalURL
+  let fields = [page.next.flatMap { query.link(to: $0, base) }].compactMap { $0 }
+  return .json(200, writer.bytes, fields)
 }
 
 extension AuditQuery {
@@ -42,9 +44,9 @@ extension AuditQuery {
     subject = items["subject"]
   }
 
-  /// The next page (RFC 8288), relative to this server.
-  func link(to next: AuditCursor) -> HTTPField? {
-    var target = "/api/v1/admin/audit-logs?limit=\(limit)&cursor=\(next.text)"
+  /// The next page (RFC 8288). `base` is how clients reach this server.
+  func link(to next: AuditCursor, _ base: String) -> HTTPField? {
+    var target = "\(base)/api/v1/admin/audit-logs?limit=\(limit)&cursor=\(next.text)"
     for (name, value) in [("sandbox", sandbox), ("subject", subject)] {
       if let value { target += "&\(name)=\(PercentEncoding.queryValue(value))" }
     }

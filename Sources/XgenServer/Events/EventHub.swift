@@ -55,8 +55,12 @@ final class EventHub {
     countByKey[stream.caller.name, default: 0] += 1
     if heartbeatTimer != nil { return }
     heartbeatTimer = LoopActor.loop.every(ms: EventLimits.heartbeatMs) { [unowned self] in
-      for stream in streams.values { stream.heartbeat() }
+      heartbeat()
     }
+  }
+
+  func heartbeat() {
+    for stream in streams.values { stream.heartbeat() }
   }
 
   private func end(_ stream: EventStream) {
