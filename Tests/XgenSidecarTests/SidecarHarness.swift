@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import TestSupport
 import Testing
 import XgenProtocol
 
@@ -35,10 +36,10 @@ final class SidecarHarness {
     return client
   }
 
-  /// Turns the loop until the condition holds; false when it does not within ten seconds.
+  /// Turns the loop until the condition holds; false when it does not in time.
   @discardableResult
   func run(
-    timeoutMs: UInt64 = 10_000, sourceLocation: SourceLocation = #_sourceLocation,
+    timeoutMs: UInt64 = testDeadlineMs, sourceLocation: SourceLocation = #_sourceLocation,
     until condition: () -> Bool
   ) -> Bool {
     var isLate = false

@@ -31,6 +31,7 @@ public final class HTTPClientExchange {
   /// Sends the request over a stream of its own, which is closed afterwards. The stream may still
   /// be connecting.
   public func start(over stream: any ByteStream, limits: HTTPClientLimits = HTTPClientLimits()) {
+    if isOver { return stream.close() }
     HTTPClientConnection(stream, limits: limits, owner: nil).start(self)
   }
 

@@ -40,6 +40,7 @@ public final class HTTPClientPool<Destination: Hashable> {
 
   /// Sends the request over an idle connection, or over a fresh one.
   public func start(_ exchange: HTTPClientExchange, to destination: Destination) {
+    if exchange.isOver { return }
     if let connection = takeIdle(destination) { return connection.start(exchange) }
     startAfresh(exchange, to: destination)
   }

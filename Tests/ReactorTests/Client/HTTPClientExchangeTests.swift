@@ -202,6 +202,20 @@ import Testing
     }
   }
 
+  @Test func oneThatIsCancelledBeforeItStartsIsNeverSent() async throws {
+    try await HTTPClientSite.with { site, loop in
+      let probe = ExchangeProbe()
+      probe.exchange.cancel()
+      site.pool.start(probe.exchange, to: "a")
+      let (near, far) = try SocketStream.pair(loop: loop)
+      let peer = StreamProbe(far)
+      probe.exchange.start(over: near)
+      loop.run(until: { peer.hasEnded })
+      #expect(site.dialed.isEmpty && peer.bytes.isEmpty && !probe.isOver)
+      close(peer, on: loop)
+    }
+  }
+
   @Test(arguments: [false, true])
   func anExchangeMayBeCancelledWithinItsOwnCallbacks(atHead: Bool) async throws {
     try await HTTPClientSite.with { site, loop in
