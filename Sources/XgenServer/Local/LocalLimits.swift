@@ -74,6 +74,8 @@ struct LocalLimits: Sendable, Equatable {
   static let logTailBytes = 1024
   /// Bytes of a small file in /proc.
   static let maxProcBytes = 1 << 20
+  /// Bytes of a limit or a list of counters in a cgroup.
+  static let maxCgroupFileBytes = 4096
   /// Bytes that bubblewrap's info descriptor may answer.
   static let maxInfoBytes = 4096
   /// Bytes of the sidecar's program.
