@@ -37,8 +37,8 @@ struct LocalLimits: Sendable, Equatable {
   /// Killing what is in a cgroup until it can be removed.
   static let cgroupRemovalMs: Int32 = 5_000
   static let cgroupRetryUs: UInt32 = 2_000
-  /// Between two attempts to hand work to a full worker pool.
-  static let fullPoolRetryMs: UInt64 = 20
+  /// Between two attempts, such as to hand work to a full worker pool.
+  static let retryMs: UInt64 = 20
 
   // The sweep.
   /// Between two turns.
