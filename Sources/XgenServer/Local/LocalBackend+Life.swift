@@ -42,8 +42,7 @@ extension LocalBackend {
         group.addTask(executorPreference: LoopActor.executor) { await self.delete(id: id) }
       }
     }
-    sweepTimer?.cancel()
-    sweepTimer = nil
+    await endSweep()
     if let host { await patiently { host.cgroups.removeOwn() } }
   }
 

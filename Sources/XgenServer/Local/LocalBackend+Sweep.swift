@@ -29,6 +29,13 @@ extension LocalBackend {
     sweepTimer = LoopActor.loop.every(ms: LocalLimits.sweepMs) { [unowned self] in beginSweep() }
   }
 
+  /// Returns when no turn is under way; none will be.
+  func endSweep() async {
+    sweepTimer?.cancel()
+    sweepTimer = nil
+    while isSweeping { await pause() }
+  }
+
   private func beginSweep() {
     guard let host, !isSweeping else { return }
     let subjects = sandboxes.values.filter { $0.isSwept }.map { sandbox in

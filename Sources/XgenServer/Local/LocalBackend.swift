@@ -98,10 +98,15 @@ final class LocalBackend: SandboxBackend {
       do {
         return try await workers.run(work)
       } catch {
-        await withCheckedContinuation { continuation in
-          LoopActor.loop.after(ms: LocalLimits.fullPoolRetryMs) { continuation.resume() }
-        }
+        await pause()
       }
+    }
+  }
+
+  /// Before asking again.
+  func pause() async {
+    await withCheckedContinuation { continuation in
+      LoopActor.loop.after(ms: LocalLimits.retryMs) { continuation.resume() }
     }
   }
 }

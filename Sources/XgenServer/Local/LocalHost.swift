@@ -23,7 +23,10 @@ struct LocalHost: Sendable {
       layout: HostLayout.read(), limits: configuration.limits,
       cgroups: try Cgroups.prepare(directory, parent: configuration.cgroupParent),
       bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes)
-    try BubblewrapCheck.run(launcher, uid: trialUID)
+    do throws(LocalError) { try BubblewrapCheck.run(launcher, uid: trialUID) } catch {
+      launcher.cgroups.removeOwn()
+      throw error
+    }
     return LocalHost(lock: lock, launcher: launcher)
   }
 

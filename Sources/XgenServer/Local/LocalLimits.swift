@@ -37,8 +37,8 @@ struct LocalLimits: Sendable, Equatable {
   /// Killing what is in a cgroup until it can be removed.
   static let cgroupRemovalMs: Int32 = 5_000
   static let cgroupRetryUs: UInt32 = 2_000
-  /// Between two attempts to hand work to a full worker pool.
-  static let fullPoolRetryMs: UInt64 = 20
+  /// Between two attempts, such as to hand work to a full worker pool.
+  static let retryMs: UInt64 = 20
 
   // The sweep.
   /// Between two turns.
@@ -74,6 +74,8 @@ struct LocalLimits: Sendable, Equatable {
   static let logTailBytes = 1024
   /// Bytes of a small file in /proc.
   static let maxProcBytes = 1 << 20
+  /// Bytes of a limit or a list of counters in a cgroup.
+  static let maxCgroupFileBytes = 4096
   /// Bytes that bubblewrap's info descriptor may answer.
   static let maxInfoBytes = 4096
   /// Bytes of the sidecar's program.

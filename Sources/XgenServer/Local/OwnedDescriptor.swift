@@ -49,7 +49,7 @@ struct OwnedDescriptor: ~Copyable, Sendable {
   /// Reads to the end, at most `limit` bytes; more is an error.
   func readAll(limit: Int, _ name: String) throws(LocalError) -> [UInt8] {
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    var chunk = [UInt8](repeating: 0, count: min(64 << 10, limit + 1))
     while true {
       let count = try attempt("read \(name)") {
         chunk.withUnsafeMutableBytes { Glibc.read(raw, $0.baseAddress, $0.count) }

@@ -89,7 +89,7 @@ struct SandboxLauncher: Sendable {
     options.user = state.uid.map { (uid: $0, gid: $0) }
     options.cgroups = entrance?.descriptors ?? []
     do {
-      return try options.spawn()
+      return try withExtendedLifetime(entrance) { () throws(SpawnError) in try options.spawn() }
     } catch {
       throw .program("\(bubblewrapPath): \(error)")
     }

@@ -28,8 +28,10 @@ struct CgroupFolder: Sendable, Equatable {
     try OwnedDescriptor.open(name, O_WRONLY).write(Array(value.utf8), "\(value) to \(name)")
   }
 
-  func read(_ file: String) throws(LocalError) -> String {
-    let bytes = try HostFiles.read(path + "/" + file, limit: LocalLimits.maxProcBytes)
+  func read(
+    _ file: String, limit: Int = LocalLimits.maxCgroupFileBytes
+  ) throws(LocalError) -> String {
+    let bytes = try HostFiles.read(path + "/" + file, limit: limit)
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -98,7 +100,7 @@ struct CgroupFolder: Sendable, Equatable {
   }
 
   func processes() -> [Int32] {
-    let text = (try? read("cgroup.procs")) ?? ""
+    let text = (try? read("cgroup.procs", limit: LocalLimits.maxProcBytes)) ?? ""
     // 0 is a process that our pid namespace does not show.
     return text.split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 1 }
   }

@@ -31,7 +31,9 @@ enum CgroupTrial {
       let entrance = try cgroup.entrance()
       let program = HostProgram(
         path: "/bin/true", arguments: [], cgroups: entrance.descriptors)
-      let outcome = try program.run(timeoutMs: LocalLimits.hostProgramTimeoutMs)
+      let outcome = try withExtendedLifetime(entrance) { () throws(LocalError) in
+        try program.run(timeoutMs: LocalLimits.hostProgramTimeoutMs)
+      }
       if outcome.exitCode != 0 {
         throw LocalError.program("a process in \(cgroup.folders[0].path) did not run")
       }

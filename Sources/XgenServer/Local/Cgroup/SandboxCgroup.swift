@@ -44,7 +44,7 @@ struct SandboxCgroup: Sendable, Equatable {
   }
 }
 
-/// Open join files of a sandbox's cgroups, for `SpawnOptions.cgroups`.
+/// Open join files of a sandbox's cgroups, for `SpawnOptions.cgroups`; to be kept until the spawn.
 final class CgroupEntrance: Sendable {
   let descriptors: [Int32]
 
