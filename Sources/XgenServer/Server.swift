@@ -10,6 +10,10 @@ final class Server {
   let sidecars: SidecarClient
   let metrics: Metrics
   let log: Logger
+  /// From which ids of sandboxes are derived that have an Idempotency-Key.
+  let idempotencySecret: [UInt8]
+  /// For what would hold up the loop.
+  let workers: WorkerPool
   private let certificate: ServerCertificate?
   private(set) var addresses: PublicAddresses
   private(set) var authorizer: Authorizer
@@ -23,18 +27,20 @@ final class Server {
   var connectionCount: Int { http.connectionCount }
 
   init(
-    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, log: Logger,
-    certificate: ServerCertificate? = nil, clock: Clock = .system,
-    timeouts: SidecarTimeouts = SidecarTimeouts()
+    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, workers: WorkerPool,
+    log: Logger, certificate: ServerCertificate? = nil, clock: Clock = .system,
+    timeouts: SidecarTimeouts = SidecarTimeouts(), ledger: Ledger? = nil
   ) {
     self.certificate = certificate
     self.settings = settings
+    self.workers = workers
     self.log = log
     metrics = Metrics()
     sidecars = SidecarClient(backend: backend, timeouts: timeouts)
     catalog = Catalog(
       backend: backend, sidecars: sidecars, metrics: metrics, log: log, clock: clock,
-      maxSandboxes: settings.maxSandboxes)
+      maxSandboxes: settings.maxSandboxes, ledger: ledger ?? Ledger(log: log))
+    idempotencySecret = tokens.derivedSecret(for: "sandbox ids of Idempotency-Keys")
     authorizer = Authorizer(tokens: tokens) { clock.nowMs() / 1000 }
     rateLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
     addresses = PublicAddresses(externalURL: "", previewDomain: "preview.localhost")

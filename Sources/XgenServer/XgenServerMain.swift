@@ -175,9 +175,11 @@ private final class Lifetime {
     local.uidRange = start.settings.uidRange
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = LocalBackend(local, workers: workers, logger: start.log)
+    let file = LedgerFile(path: "\(start.dataDirectory)/ledger.jsonl")
     return Server(
-      settings: start.settings, tokens: start.tokens, backend: backend, log: start.log,
-      certificate: certificate(workers))
+      settings: start.settings, tokens: start.tokens, backend: backend, workers: workers,
+      log: start.log, certificate: certificate(workers),
+      ledger: Ledger(storage: .init(file: file, workers: workers), log: start.log))
   }
 
   /// With TLS, a SIGHUP has the files read again; without, it ends the process as ever.

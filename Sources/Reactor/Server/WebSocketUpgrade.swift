@@ -17,9 +17,11 @@ extension HTTPExchange {
     try WebSocketHandshake.parseSubprotocols(joined("sec-websocket-protocol"))
   }
 
-  /// Answers 101 and hands the stream over. The request must have passed `checkWebSocketRequest`.
-  /// Nil if the client has gone.
-  public func acceptWebSocket(subprotocol: String? = nil) -> HTTPUpgrade? {
+  /// Answers 101, with `extra` behind its own headers, and hands the stream over. The request must
+  /// have passed `checkWebSocketRequest`. Nil if the client has gone.
+  public func acceptWebSocket(
+    subprotocol: String? = nil, _ extra: [HTTPField] = []
+  ) -> HTTPUpgrade? {
     let key = head.headers["sec-websocket-key"] ?? ""
     let accept = WebSocketKey.accept(for: key, sha1: SHA1.digest)
     var fields = [
@@ -29,14 +31,16 @@ extension HTTPExchange {
     if let subprotocol, let field = HTTPField("Sec-WebSocket-Protocol", subprotocol) {
       fields.append(field)
     }
-    return upgrade(fields)
+    return upgrade(fields + extra)
   }
 
-  /// Refuses with what the error demands.
-  public func refuse(_ error: WebSocketHandshakeError, body: [UInt8], contentType: HTTPField) {
-    respond(
-      error.status, error.fields.map { HTTPField(fixed: $0.name, $0.value) } + [contentType],
-      body: body)
+  /// Refuses with what the error demands, and `extra` behind it.
+  public func refuse(
+    _ error: WebSocketHandshakeError, body: [UInt8], contentType: HTTPField,
+    _ extra: [HTTPField] = []
+  ) {
+    let demanded = error.fields.map { HTTPField(fixed: $0.name, $0.value) }
+    respond(error.status, demanded + [contentType] + extra, body: body)
   }
 
   /// All lines of a header as one value (RFC 9110 §5.3).

@@ -85,12 +85,28 @@ extension APIError {
     return error
   }
 
+  static func idempotencyMismatch() -> APIError {
+    .init(
+      409, "IDEMPOTENCY_MISMATCH", "this Idempotency-Key has come with another body before")
+  }
+
   static func sandboxExpired(_ message: String) -> APIError {
     .init(410, "SANDBOX_EXPIRED", message)
   }
 
+  /// What has ended: 404 if a client deleted it, else 410.
+  static func sandboxEnded(_ stone: Tombstones.Entry) -> APIError {
+    let error: APIError =
+      stone.end == .deleted ? .sandboxNotFound(stone.id) : .sandboxExpired("the sandbox has ended")
+    return error.with(details: stone.details)
+  }
+
   static func payloadTooLarge(_ limitBytes: Int) -> APIError {
     .init(413, "PAYLOAD_TOO_LARGE", "the body is over \(limitBytes) bytes")
+  }
+
+  static func unsupportedMediaType(_ message: String) -> APIError {
+    .init(415, "INVALID_REQUEST", message)
   }
 
   static func quotaExceeded(_ message: String, retryAfterSeconds: Int) -> APIError {

@@ -45,8 +45,9 @@ final class APIRequest {
   }
 
   /// The body as a JSON object.
-  func jsonBody() async throws(APIError) -> JSONFields {
-    let bytes = try await body()
+  func jsonBody() async throws(APIError) -> JSONFields { try json(try await body()) }
+
+  func json(_ bytes: [UInt8]) throws(APIError) -> JSONFields {
     let value: JSONValue
     do throws(JSONError) { value = try JSONParser.parse(bytes) } catch {
       throw .invalidRequest("the body is not valid JSON: \(error)")

@@ -1,17 +1,31 @@
-/// `POST /api/v1/sandboxes`: 201 with the sandbox, which will survive kill -9 of the server.
+internal import Reactor
+
+/// `POST /api/v1/sandboxes`: 201 with the sandbox, which will survive kill -9 of the server. With
+/// an Idempotency-Key it is made once, and answered again as it was first.
 @LoopActor
 func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
-  let fields = try await request.jsonBody()
+  let body = try await request.body()
+  let fields = try request.json(body)
   let order: SandboxOrder
+  let key: String?
   do throws(FieldError) {
+    key = try IdempotencyKey.text(in: request.exchange.head)
     order = try SandboxOrder(
       fields, defaultTimeoutSeconds: server.settings.defaultTimeoutSeconds,
       maxTimeoutSeconds: server.settings.maxTimeoutSeconds)
   } catch {
     throw .invalidParameter(error)
   }
-  let sandbox = try await server.catalog.create(order, owner: request.caller.name)
+  let tenant = server.tokens.keys.tenant(of: request.caller)
+  let view: SandboxView
+  if let key {
+    view = try await server.catalog.create(
+      order, for: tenant, once: IdempotentRequest(owner: tenant.name, text: key, body: body),
+      secret: server.idempotencySecret)
+  } else {
+    view = try await server.catalog.create(order, for: tenant)
+  }
   var writer = JSONWriter()
-  writer.sandbox(sandbox, server.addresses)
+  writer.sandbox(view, server.addresses)
   return .json(201, writer.bytes)
 }

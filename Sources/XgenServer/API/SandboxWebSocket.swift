@@ -9,11 +9,11 @@ func sandboxWebSocket(
 ) async throws(APIError) -> APIResponse {
   let exchange = request.exchange
   do throws(WebSocketHandshakeError) { try exchange.checkWebSocketRequest() } catch {
-    let refusal = APIError.refusal(error.status, error.reason.description)
-    exchange.refuse(error, body: refusal.body, contentType: APIResponse.jsonType)
-    return .takenOver
+    var refusal = APIError.refusal(error.status, error.reason.description)
+    refusal.fields = error.fields.map { HTTPField(fixed: $0.name, $0.value) }
+    throw refusal
   }
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
   if sandbox.relays.count >= Limits.maxRelaysPerSandbox {
     throw .quotaExceeded(
@@ -22,7 +22,7 @@ func sandboxWebSocket(
   let upstream = try await server.sidecars.openWebSocket(sandbox)
   let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: subprotocol)
+    let client = exchange.acceptWebSocket(subprotocol: subprotocol, request.context.fields)
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")

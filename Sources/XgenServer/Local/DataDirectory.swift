@@ -5,6 +5,7 @@ internal import Reactor
 ///
 /// ```
 /// 0711 <data>/
+/// 0600 ledger.jsonl              what outlives sandboxes (Ledger)
 ///      lock                      held by the one server that uses the folder
 /// 0711 bin/xgen-sidecar-<hash>   what runs as the first process of every sandbox
 /// 0711 etc/                      what sandboxes see in their /etc

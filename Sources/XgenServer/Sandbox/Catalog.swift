@@ -8,16 +8,16 @@ final class Catalog {
   private let sidecars: SidecarClient
   private let metrics: Metrics
   private let log: Logger
-  private let clock: Clock
+  let clock: Clock
   private let maxSandboxes: Int
-  private var live: [String: Sandbox] = [:]
-  private var tombstones = Tombstones()
+  let ledger: Ledger
+  private(set) var live: [String: Sandbox] = [:]
   private var sweepTimer: Timer?
   private(set) var isShuttingDown = false
 
   init(
     backend: any SandboxBackend, sidecars: SidecarClient, metrics: Metrics, log: Logger,
-    clock: Clock, maxSandboxes: Int
+    clock: Clock, maxSandboxes: Int, ledger: Ledger
   ) {
     self.backend = backend
     self.sidecars = sidecars
@@ -25,6 +25,7 @@ final class Catalog {
     self.log = log
     self.clock = clock
     self.maxSandboxes = maxSandboxes
+    self.ledger = ledger
   }
 
   var activeCount: Int { live.count }
@@ -33,7 +34,13 @@ final class Catalog {
   func start() async throws(BackendError) {
     backend.onEvent = { [unowned self] in handle($0) }
     sidecars.onFault = { [unowned self] in fail($0, $1) }
-    for record in try await backend.start() {
+    let records = try await backend.start()
+    do throws(LocalError) {
+      try await ledger.load(adopting: records, nowMs: clock.nowMs())
+    } catch {
+      throw .unavailable("what is known of earlier sandboxes can't be kept: \(error)")
+    }
+    for record in records {
       let sandbox = Sandbox(record)
       live[record.id] = sandbox
       log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
@@ -45,15 +52,18 @@ final class Catalog {
   // MARK: Birth
 
   /// Starts a sandbox; returns once it is persisted, and running if that takes under 250 ms.
-  func create(_ order: SandboxOrder, owner: String) async throws(APIError) -> Sandbox {
-    if isShuttingDown { throw .shuttingDown() }
-    if live.count >= maxSandboxes {
-      throw .capacityExhausted(
-        "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
-    }
-    let sandbox = Sandbox(record(order, owner: owner))
-    live[sandbox.record.id] = sandbox
-    do throws(BackendError) { try await backend.create(sandbox.record) } catch {
+  func create(_ order: SandboxOrder, for tenant: Tenant) async throws(APIError) -> SandboxView {
+    try await create(record(order, tenant, id: SandboxID.random(), nil), for: tenant).view
+  }
+
+  /// Precondition: nothing awaits between the checks here and the place that the sandbox takes, so
+  /// that requests at the same time can't overshoot a limit.
+  func create(_ record: SandboxRecord, for tenant: Tenant) async throws(APIError) -> Sandbox {
+    try checkRoom(for: tenant)
+    if live[record.id] != nil { throw .createFailed("there is a sandbox of this id") }
+    let sandbox = Sandbox(record)
+    live[record.id] = sandbox
+    do throws(BackendError) { try await backend.create(record) } catch {
       await abandon(sandbox)
       throw Self.createError(error)
     }
@@ -65,14 +75,28 @@ final class Catalog {
     return sandbox
   }
 
-  private func record(_ order: SandboxOrder, owner: String) -> SandboxRecord {
+  private func checkRoom(for tenant: Tenant) throws(APIError) {
+    if isShuttingDown { throw .shuttingDown() }
+    if live.count >= maxSandboxes {
+      throw .capacityExhausted(
+        "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
+    }
+    guard let most = tenant.maxSandboxes else { return }
+    if live.values.count(where: { $0.record.owner == tenant.name }) >= most {
+      throw .quotaExceeded(
+        "the key '\(tenant.name)' may have \(most) sandboxes at once (max_sandboxes)",
+        retryAfterSeconds: Limits.quotaRetrySeconds)
+    }
+  }
+
+  func record(
+    _ order: SandboxOrder, _ tenant: Tenant, id: String, _ mark: SandboxRecord.Idempotency?
+  ) -> SandboxRecord {
     let now = clock.nowMs()
-    var id = SandboxID.random()
-    while live[id] != nil { id = SandboxID.random() }
     return SandboxRecord(
-      id: id, owner: owner, template: order.template, env: order.env, ports: order.ports,
+      id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
       gui: order.gui, metadata: order.metadata, resources: order.resources, createdAtMs: now,
-      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: nil)
+      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
   }
 
   private func abandon(_ sandbox: Sandbox) async {
@@ -111,16 +135,22 @@ final class Catalog {
   /// Throws 404 for what the caller may not know of, 410 for what ended by itself.
   func find(_ id: String, for caller: Principal) throws(APIError) -> Sandbox {
     if let sandbox = live[id], isVisible(sandbox.record.owner, to: caller) { return sandbox }
-    guard let stone = tombstones.entry(id), isVisible(stone.owner, to: caller) else {
+    guard let stone = ledger.end(of: id), isVisible(stone.owner, to: caller) else {
       throw .sandboxNotFound(id)
     }
-    if stone.end == .deleted { throw .sandboxNotFound(id).with(details: stone.details) }
-    throw .sandboxExpired("the sandbox has ended").with(details: stone.details)
+    throw .sandboxEnded(stone)
+  }
+
+  /// As `find`, for what makes no sense any more once the sandbox is ending.
+  func findLasting(_ id: String, for caller: Principal) throws(APIError) -> Sandbox {
+    let sandbox = try find(id, for: caller)
+    if let stone = sandbox.ending { throw .sandboxEnded(stone) }
+    return sandbox
   }
 
   /// Whether a DELETE of it is a repetition.
   func wasDeleted(_ id: String, for caller: Principal) -> Bool {
-    guard live[id] == nil, let stone = tombstones.entry(id) else { return false }
+    guard live[id] == nil, let stone = ledger.end(of: id) else { return false }
     return isVisible(stone.owner, to: caller)
   }
 
@@ -137,7 +167,9 @@ final class Catalog {
     switch sandbox.status {
     case .running: return
     case .starting: throw .sandboxNotReady("the sandbox is still starting")
-    case .stopping, .stopped: throw .sandboxNotFound(sandbox.record.id)
+    case .stopping, .stopped:
+      guard let stone = sandbox.ending else { throw .sandboxNotFound(sandbox.record.id) }
+      throw .sandboxEnded(stone)
     case .error:
       throw .sandboxUnreachable("the sandbox is broken: \(sandbox.statusReason ?? "unknown")")
     }
@@ -152,6 +184,7 @@ final class Catalog {
     let next = max(before, min(before + byMs, clock.nowMs() + atMostMs))
     sandbox.extend(toMs: next)
     do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      if let stone = sandbox.ending { throw .sandboxEnded(stone) }
       throw .sandboxUnreachable("the new expiry could not be kept: \(error)")
     }
   }
@@ -173,7 +206,7 @@ final class Catalog {
 
   private func sweep() {
     let now = clock.nowMs()
-    tombstones.sweep(nowMs: now)
+    ledger.sweep(nowMs: now)
     for sandbox in live.values {
       if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping {
         LoopActor.task { await self.end(sandbox, .expired) }
@@ -212,15 +245,20 @@ final class Catalog {
       while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
       return
     }
+    sandbox.ending = stone(sandbox, end)
     for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
     await backend.delete(id: sandbox.record.id)
+    await ledger.add([stone(sandbox, end)])
     let id = sandbox.record.id
     live[id] = nil
-    tombstones.add(
-      .init(id: id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs()))
     metrics.sandboxesDeleted += 1
     sandbox.move(to: .stopped)
     log.info("sandbox ended", metadata: ["sandbox": "\(id)", "reason": "\(end.rawValue)"])
+  }
+
+  private func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {
+    Tombstones.Entry(
+      id: sandbox.record.id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs())
   }
 
   /// Ends what must not outlive the server. No sandbox is made any more.
@@ -232,5 +270,7 @@ final class Catalog {
       for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
     }
     await backend.shutdown()
+    if backend.keepsSandboxesAtShutdown { return }
+    await ledger.add(live.values.filter { $0.ending == nil }.map { stone($0, .shutdown) })
   }
 }

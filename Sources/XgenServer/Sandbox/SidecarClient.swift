@@ -103,10 +103,11 @@ final class SidecarClient {
     do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
-  /// Runs a command and collects its output; the client's disconnect kills it.
+  /// Runs a command to its end; the client's disconnect kills it.
   func exec(
-    _ order: ExecOrder, in sandbox: Sandbox, for exchange: HTTPExchange
-  ) async throws(APIError) -> ExecResult {
+    _ order: ExecOrder, in sandbox: Sandbox, for exchange: HTTPExchange,
+    into output: any ExecOutput
+  ) async throws(APIError) -> ExecEnd {
     if sandbox.runningExecs >= Limits.maxExecsPerSandbox {
       throw .quotaExceeded(
         "\(Limits.maxExecsPerSandbox) commands run in this sandbox already", retryAfterSeconds: 1)
@@ -114,14 +115,13 @@ final class SidecarClient {
     sandbox.runningExecs += 1
     defer { sandbox.runningExecs -= 1 }
     if exchange.hasDisconnected { throw .sandboxUnreachable("the client has gone") }
-    let session = ExecSession(order, in: sandbox, client: self)
+    let session = ExecSession(order, in: sandbox, output: output, client: self)
     exchange.onDisconnect = { session.abandon() }
     let upgrade = try await openWebSocket(sandbox)
     let result = await withCheckedContinuation { waiting in
       session.run(upgrade) { waiting.resume(returning: $0) }
     }
     exchange.onDisconnect = nil
-    capturedBytes -= session.capturedBytes
     return try result.get()
   }
 }

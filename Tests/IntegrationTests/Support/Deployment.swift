@@ -8,7 +8,8 @@ import Synchronization
 @LoopActor
 final class Deployment {
   let server: Server
-  let clock = TestClock()
+  let clock: TestClock
+  private let workers: WorkerPool
   private(set) var address: SocketAddress!
   private var hasEnded = false
 
@@ -17,6 +18,7 @@ final class Deployment {
 
   init(
     backend: any SandboxBackend, timeouts: SidecarTimeouts = SidecarTimeouts(),
+    ledger: LedgerFile? = nil, clock: TestClock = TestClock(),
     change: (inout Settings) -> Void = { _ in }
   ) throws {
     var settings = Settings()
@@ -25,9 +27,13 @@ final class Deployment {
     change(&settings)
     let keys = try APIKeyStore(file: Self.users, adminKey: Self.adminKey)
     let tokens = TokenIssuer(secret: SystemRandom.bytes(32), keys: keys)!
+    let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 2)
+    self.workers = workers
+    self.clock = clock
     server = Server(
-      settings: settings, tokens: tokens, backend: backend, log: Self.quiet,
-      clock: clock.clock, timeouts: timeouts)
+      settings: settings, tokens: tokens, backend: backend, workers: workers, log: Self.quiet,
+      clock: clock.clock, timeouts: timeouts,
+      ledger: ledger.map { Ledger(storage: .init(file: $0, workers: workers), log: Self.quiet) })
   }
 
   /// Two users beside the admin, whose keys are `key-of-ann` and `key-of-bob`.
@@ -47,6 +53,7 @@ final class Deployment {
     if hasEnded { return }
     hasEnded = true
     await server.shutDown()
+    workers.close()
   }
 
   /// A client with the admin's key.
