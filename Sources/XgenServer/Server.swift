@@ -17,7 +17,11 @@ final class Server {
   private let certificate: ServerCertificate?
   private(set) var addresses: PublicAddresses
   private(set) var authorizer: Authorizer
-  var rateLimiter: RateLimiter
+  /// Two tables, so that a crowd of addresses takes no key's place.
+  var keyLimiter: RateLimiter
+  var addressLimiter: RateLimiter
+  let proxies: ForwardedFor
+  let cors: CORSPolicy
   private var http: HTTPServer!
   let router = Router.api
 
@@ -42,7 +46,10 @@ final class Server {
       maxSandboxes: settings.maxSandboxes, ledger: ledger ?? Ledger(log: log))
     idempotencySecret = tokens.derivedSecret(for: "sandbox ids of Idempotency-Keys")
     authorizer = Authorizer(tokens: tokens) { clock.nowMs() / 1000 }
-    rateLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    keyLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    addressLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    proxies = ForwardedFor(trusted: settings.trustedProxies)
+    cors = CORSPolicy(origins: settings.corsOrigins)
     addresses = PublicAddresses(externalURL: "", previewDomain: "preview.localhost")
   }
 

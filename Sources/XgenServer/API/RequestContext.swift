@@ -10,13 +10,18 @@ final class RequestContext {
   let startedMs = LoopActor.loop.nowMs
   /// The metrics' label: the route's template once it is found.
   var path = Metrics.unmatchedPath
+  /// Where it comes from: the peer, or whom trusted proxies name; nil on a Unix socket.
+  let clientAddress: IPAddress?
   /// Whose request it is, once that is known; nil on open routes.
   var principal: Principal?
   /// Headers that any answer to it carries, errors included.
   var fields: [HTTPField]
 
-  init(_ exchange: HTTPExchange) {
+  init(_ exchange: HTTPExchange, trusting proxies: ForwardedFor = ForwardedFor(trusted: [])) {
     self.exchange = exchange
+    clientAddress = exchange.peer.flatMap { IPAddress($0) }.map {
+      proxies.client(peer: $0, exchange.head.headers.values(ForwardedFor.fieldName))
+    }
     id = RequestID.of(exchange.head)
     fields = [RequestID.field(id)]
   }

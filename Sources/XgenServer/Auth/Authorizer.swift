@@ -14,21 +14,30 @@ struct Authorizer {
   func authorize(
     _ head: HTTPRequestHead, _ route: Route, _ query: HTTPQuery
   ) throws(APIError) -> Principal? {
+    let caller = try identify(head, route, query)
+    try check(caller, route)
+    return caller
+  }
+
+  /// The caller, whatever they may do; nil on open routes.
+  func identify(
+    _ head: HTTPRequestHead, _ route: Route, _ query: HTTPQuery
+  ) throws(APIError) -> Principal? {
     switch route.access {
-    case .open: return nil
-    case .permission(let permission):
-      return try require(permission, of: try caller(head, nil))
-    case .webSocket(let permission):
-      let token = query["token"] ?? subprotocolToken(head)
-      return try require(permission, of: try caller(head, token))
+    case .open: nil
+    case .permission: try caller(head, nil)
+    case .webSocket: try caller(head, query["token"] ?? subprotocolToken(head))
     }
   }
 
-  private func require(
-    _ permission: Permission, of caller: Principal
-  ) throws(APIError) -> Principal {
-    if caller.permissions.contains(permission) { return caller }
-    throw .forbidden("this needs the permission \(permission.rawValue)")
+  /// Throws unless the caller has the route's permission.
+  func check(_ caller: Principal?, _ route: Route) throws(APIError) {
+    switch route.access {
+    case .open: return
+    case .permission(let permission), .webSocket(let permission):
+      if caller?.permissions.contains(permission) == true { return }
+      throw .forbidden("this needs the permission \(permission.rawValue)")
+    }
   }
 
   private func caller(_ head: HTTPRequestHead, _ token: String?) throws(APIError) -> Principal {
