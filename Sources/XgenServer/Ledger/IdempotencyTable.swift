@@ -93,21 +93,21 @@ struct IdempotencyTable {
   }
 
   /// All that are answered, oldest first.
-  var claims: [IdempotencyClaim] {
-    ages[firstAge...].compactMap { age in
-      guard case .answered(let claim) = entries[age.key], claim.createdAtMs == age.createdAtMs
-      else { return nil }
-      return claim
-    }
+  var claims: [IdempotencyClaim] { ages[firstAge...].compactMap { claim($0) } }
+
+  /// Nil where the key has been used anew since.
+  private func claim(_ age: (key: IdempotencyKey, createdAtMs: Int64)) -> IdempotencyClaim? {
+    guard case .answered(let claim) = entries[age.key], claim.createdAtMs == age.createdAtMs
+    else { return nil }
+    return claim
   }
 
   /// Drops what is older than 24 hours.
   mutating func sweep(nowMs: Int64) {
     while firstAge < ages.count {
-      let (key, createdAtMs) = ages[firstAge]
-      if case .answered(let claim) = entries[key], claim.createdAtMs == createdAtMs {
+      if let claim = claim(ages[firstAge]) {
         guard claim.isOver(nowMs) else { break }
-        set(key, nil)
+        set(claim.key, nil)
       }
       firstAge += 1
     }
@@ -127,7 +127,8 @@ struct IdempotencyTable {
   private func secondsUntilRoom(_ owner: String, _ nowMs: Int64) -> Int? {
     let ownersOwn = countByOwner[owner, default: 0] >= Limits.maxIdempotencyKeysPerOwner
     guard ownersOwn || count >= Limits.maxIdempotencyKeys else { return nil }
-    let oldest = claims.first { !ownersOwn || $0.key.owner == owner }
+    let oldest = ages[firstAge...].lazy.compactMap { claim($0) }
+      .first { !ownersOwn || $0.key.owner == owner }
     guard let oldest else { return 1 }  // all of them are under way
     return max(1, Int((oldest.createdAtMs + Limits.idempotencyMs - nowMs + 999) / 1000))
   }
