@@ -14,6 +14,9 @@ enum Limits {
   /// How long create waits for `running`.
   static let createWaitMs: UInt64 = 250
 
+  // List.
+  static let maxPageCount = 1_000
+
   // Exec.
   static let defaultExecSeconds = 30
   static let maxExecSeconds = 3600
@@ -25,6 +28,11 @@ enum Limits {
   static let killedExitCode: Int32 = 137
   /// Captured output of all execs together.
   static let maxCapturedBytes = 256 * 1024 * 1024
+  /// An answer with more output is written on a worker.
+  static let maxBytesRenderedOnLoop = 64 * 1024
+  /// An event stream without events has a comment so often, so that nobody on the way takes it for
+  /// dead.
+  static let eventStreamIdleMs: UInt64 = 15_000
   /// After a timeout's kill, for the exit to be told.
   static let execKillWaitMs: UInt64 = 1_000
 
@@ -50,6 +58,20 @@ enum Limits {
   static let sweepMs: UInt64 = 250
   /// Health probes in a row without an answer, before a running sandbox is an error.
   static let maxHealthMisses = 3
+
+  /// What a key is told that has its most sandboxes.
+  static let quotaRetrySeconds = 5
+
+  // What outlives sandboxes.
+  /// How long an Idempotency-Key stands for its sandbox.
+  static let idempotencyMs: Int64 = 24 * 60 * 60 * 1000
+  /// Idempotency-Keys of one API key's name, and of all: some 30 MB.
+  static let maxIdempotencyKeysPerOwner = 1_000
+  static let maxIdempotencyKeys = 100_000
+  /// The ledger's file is written anew when so much, and as much again as it held, was added.
+  static let minLedgerGrowthBytes = 1024 * 1024
+  /// Above what the tables and their growth can hold.
+  static let maxLedgerBytes = 256 * 1024 * 1024
 
   /// Clients whose request rate is remembered.
   static let maxRateBuckets = 10_000

@@ -4,11 +4,12 @@ internal import Reactor
 /// From a request to its answer.
 extension Server {
   func serve(_ exchange: HTTPExchange) {
-    let context = RequestContext(exchange)
+    let context = RequestContext(exchange, trusting: proxies)
     context.onAnswer = { [unowned self, unowned context] in audit(context, status: $0) }
+    context.fields += cors.fields(for: exchange.head)
     exchange.onFinish = { [unowned self] status, _ in finished(context, status) }
     do throws(APIError) {
-      let (route, parameters, query) = try self.route(exchange)
+      guard let (route, parameters, query) = try self.route(context) else { return }
       context.path = route.template
       context.sandboxID = parameters["id"]
       try admit(context, route, query)
@@ -25,9 +26,11 @@ extension Server {
     context.answer(error)
   }
 
+  /// Nil for a preflight, which is answered.
   private func route(
-    _ exchange: HTTPExchange
-  ) throws(APIError) -> (Route, [String: String], HTTPQuery) {
+    _ context: RequestContext
+  ) throws(APIError) -> (Route, [String: String], HTTPQuery)? {
+    let exchange = context.exchange
     try checkHost(exchange)
     let target: HTTPTarget
     do throws(HTTPParseError) { target = try exchange.head.decodedTarget() } catch {
@@ -40,8 +43,16 @@ extension Server {
     }
     switch router.match(method, target.segments) {
     case .found(let route, let parameters): return (route, parameters, target.query)
-    case .methodNotAllowed(let allowed): throw .methodNotAllowed(allowed)
-    case .notFound: throw .notFound("there is nothing at this path")
+    case .methodNotAllowed(let allowed):
+      if let fields = cors.preflight(exchange.head, methods: allowed) {
+        context.answer(.empty(204, fields))
+        return nil
+      }
+      try count(context)
+      throw .methodNotAllowed(allowed)
+    case .notFound:
+      try count(context)
+      throw .notFound("there is nothing at this path")
     }
   }
 
@@ -61,26 +72,36 @@ extension Server {
     }
   }
 
-  /// Says who asks, as far as that is known, also of what is refused.
+  /// Finds out who asks, counts the request, and checks that the route is theirs. Who asked is
+  /// known then also of what is refused.
   private func admit(
     _ context: RequestContext, _ route: Route, _ query: HTTPQuery
   ) throws(APIError) {
-    let peer = "address \(context.peerHost)"
     do throws(APIError) {
-      let principal = try authorizer.identify(context.exchange.head, route, query)
-      context.principal = principal
-      try authorizer.check(principal, route)
-      if route.isRateLimited { try limit(principal.map { "key \($0.name)" } ?? peer) }
+      context.principal = try authorizer.identify(context.exchange.head, route, query)
     } catch {
-      if error.status == 401 { try limit(peer) }
+      try count(context)
       throw error
     }
+    if route.isRateLimited { try count(context) }
+    try authorizer.check(context.principal, route)
   }
 
-  private func limit(_ client: String) throws(APIError) {
-    guard let seconds = rateLimiter.take(client, nowMs: LoopActor.loop.nowMs) else { return }
-    throw .quotaExceeded(
-      "over \(settings.rateLimitPerMinute) requests a minute", retryAfterSeconds: seconds)
+  /// Counts a request for its client: the key's name, or before that is known the address.
+  private func count(_ context: RequestContext) throws(APIError) {
+    guard let state = take(context, nowMs: LoopActor.loop.nowMs) else { return }
+    context.fields += state.fields
+    guard let seconds = state.retryAfterSeconds else { return }
+    throw .quotaExceeded("over \(state.limit) requests a minute", retryAfterSeconds: seconds)
+  }
+
+  private func take(_ context: RequestContext, nowMs: UInt64) -> RateState? {
+    if let name = context.principal?.name {
+      let own = tokens.keys.entry(named: name)?.rateLimit
+      return keyLimiter.take(name, perMinute: own, nowMs: nowMs)
+    }
+    let client = context.clientAddress.map { "\($0.network)" } ?? "local"
+    return addressLimiter.take(client, nowMs: nowMs)
   }
 
   private func run(_ request: APIRequest) async {

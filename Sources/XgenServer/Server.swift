@@ -18,11 +18,17 @@ final class Server {
   let clock: Clock
   /// Unix time.
   let startedAtMs: Int64
+  /// From which ids of sandboxes are derived that have an Idempotency-Key.
+  let idempotencySecret: [UInt8]
   private let certificate: ServerCertificate?
   private let loopLag: LoopLag
   private(set) var addresses: PublicAddresses
   var authorizer: Authorizer
-  var rateLimiter: RateLimiter
+  /// Two tables, so that a crowd of addresses takes no key's place.
+  var keyLimiter: RateLimiter
+  var addressLimiter: RateLimiter
+  let proxies: ForwardedFor
+  let cors: CORSPolicy
   private var http: HTTPServer!
   let router = Router.api
 
@@ -32,10 +38,9 @@ final class Server {
   var connectionCount: Int { http.connectionCount }
 
   init(
-    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend,
-    workers: WorkerPool, log: Logger, certificate: ServerCertificate? = nil,
-    audit: AuditLog? = nil, clock: Clock = .system,
-    timeouts: SidecarTimeouts = SidecarTimeouts()
+    settings: Settings, tokens: TokenIssuer, backend: any SandboxBackend, workers: WorkerPool,
+    log: Logger, certificate: ServerCertificate? = nil, audit: AuditLog? = nil,
+    clock: Clock = .system, timeouts: SidecarTimeouts = SidecarTimeouts(), ledger: Ledger? = nil
   ) {
     self.certificate = certificate
     self.settings = settings
@@ -50,9 +55,13 @@ final class Server {
     sidecars = SidecarClient(backend: backend, timeouts: timeouts)
     catalog = Catalog(
       backend: backend, sidecars: sidecars, metrics: metrics, log: log, clock: clock,
-      maxSandboxes: settings.maxSandboxes)
+      maxSandboxes: settings.maxSandboxes, ledger: ledger ?? Ledger(log: log))
+    idempotencySecret = tokens.derivedSecret(for: "sandbox ids of Idempotency-Keys")
     authorizer = Authorizer(tokens: tokens) { clock.nowMs() / 1000 }
-    rateLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    keyLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    addressLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
+    proxies = ForwardedFor(trusted: settings.trustedProxies)
+    cors = CORSPolicy(origins: settings.corsOrigins)
     addresses = PublicAddresses(externalURL: "", previewDomain: "preview.localhost")
   }
 

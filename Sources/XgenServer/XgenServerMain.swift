@@ -183,13 +183,15 @@ private final class Lifetime {
     let log = start.log
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = LocalBackend(local, workers: workers, logger: log)
+    let file = LedgerFile(path: "\(start.dataDirectory)/ledger.jsonl")
     let certificate = start.certificate.map {
       ServerCertificate($0, workers: workers, log: log)
     }
     let server = Server(
       settings: start.settings, tokens: start.tokens, backend: backend, workers: workers, log: log,
       certificate: certificate,
-      audit: start.audit.map { AuditLog($0, workers: workers, log: log) })
+      audit: start.audit.map { AuditLog($0, workers: workers, log: log) },
+      ledger: Ledger(storage: .init(file: file, workers: workers), log: log))
     let reload = Reload(
       keys: start.keys, certificate: certificate, server: server, workers: workers, log: log)
     return (server, reload)

@@ -79,13 +79,15 @@ def test_a_sandbox_expires(server: Server) -> None:
         return answer.status_code == 410
 
     proc.eventually("its expiry", status, 8)
-    for method, path in (("GET", ""), ("POST", "/exec"), ("POST", "/keepalive")):
+    routes = (("GET", ""), ("POST", "/exec"), ("POST", "/keepalive"), ("GET", "/services"))
+    for method, path in routes:
         answer = server.request(method, sandbox.path + path, json={"command": "true"})
         assert (answer.status_code, answer.json()["code"]) == (410, "SANDBOX_EXPIRED"), path
         assert "reason=expired" in answer.json()["details"]
         assert "at=" in answer.json()["details"]
     assert ask(server, upgrade_of(sandbox)).status == 410
     assert sandbox.id not in server.list_ids()
+    sandbox.delete()  # 204, as of what was deleted
     nothing_left(sandbox, processes)
 
 
@@ -150,6 +152,12 @@ def test_a_killed_sidecar_puts_its_sandbox_into_error(server: Server) -> None:
         answer = broken.exec_response("true")
         assert (answer.status_code, answer.json()["code"]) == (502, "SANDBOX_UNREACHABLE")
         assert ask(server, upgrade_of(broken)).status == 502
+        services = server.request("GET", broken.path + "/services")
+        assert (services.status_code, services.json()["code"]) == (502, "SANDBOX_UNREACHABLE")
+        assert server.request("POST", broken.path + "/keepalive").status_code == 204
+        listed = server.request("GET", f"{SANDBOXES}?status=error").json()
+        assert [s["status_reason"] for s in listed if s["id"] == broken.id] == [
+            found["status_reason"]]
         run.stdin(b"untouched")  # the other one's connection lived through it
         run.stdin_close()
         assert run.finish().stdout == b"untouched"

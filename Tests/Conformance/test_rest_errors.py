@@ -110,7 +110,12 @@ def test_wrong_methods_are_405_with_the_right_ones(server: Server) -> None:
     b"{", b"[]", b'"text"', b"null", b'{"template": "python"} x', b"{'template': 1}",
     b'{"template": "\xff"}', b'{"a": 01}', b"[" * 200_000, b'{"timeout_seconds": 1e999}',
     b'{"timeout_seconds": 99999999999999999999999}', b'{"template": "a\x00b"}',
-], ids=[f"body{n}" for n in range(12)])
+    b'{"template": "python", "template": "base"}', b'{"env": {"A": "1", "A": "1"}}',
+    b'{"a": ' + b"[" * 32 + b"]" * 32 + b"}", b'{"template": "\\ud800"}', b"", b" ",
+    b'\xef\xbb\xbf{}', b'{"a": NaN}', b'{"a": 1,}', b'{"a": .5}', b'{"a": +1}', b"{}{}",
+    b'{"a": "\t"}', b'{"a": "\\x"}', b'{"\xc0\xaf": 1}', b"{}\0",
+    b'{"a": [' + b"0," * 100_001 + b"0]}",
+], ids=lambda body: repr(body[:24]))
 def test_malformed_json_is_400(server: Server, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = server.request("POST", SANDBOXES, data=body, headers=headers)
@@ -138,6 +143,29 @@ def test_a_bad_member_of_create_is_named(server: Server, fields: dict, name: str
     assert answer.status_code == 400, answer.text
     body = expect(answer, 400, answer.json()["code"])
     assert name in body["error"] + body.get("details", "")
+
+
+@pytest.mark.parametrize("path", ["", "/exec"])
+def test_a_body_that_is_clearly_no_json_is_415(shared: Sandbox, path: str) -> None:
+    url = shared.path + path if path else SANDBOXES
+    for headers in (
+        {"Content-Type": "text/xml"}, {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "application/json; charset=utf-16"}, {"Content-Encoding": "gzip"},
+        {"Content-Type": "application/json", "Content-Encoding": "br"},
+    ):
+        answer = shared.server.request("POST", url, data=b'{"command":"true"}', headers=headers)
+        expect(answer, 415, "INVALID_REQUEST")
+
+
+def test_what_curl_and_browsers_say_without_being_told_is_taken(shared: Sandbox) -> None:
+    for headers in (
+        {}, {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json; charset=UTF-8"}, {"Content-Encoding": "identity"},
+        {"Content-Type": "text/plain;charset=UTF-8"},
+    ):
+        answer = shared.server.request(
+            "POST", shared.path + "/exec", data=b'{"command":"true"}', headers=headers)
+        assert answer.status_code == 200, (headers, answer.text)
 
 
 def test_an_unknown_template_is_400_with_the_known_ones(server: Server) -> None:

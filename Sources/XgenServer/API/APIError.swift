@@ -92,8 +92,20 @@ extension APIError {
     return error
   }
 
+  static func idempotencyMismatch() -> APIError {
+    .init(
+      409, "IDEMPOTENCY_MISMATCH", "this Idempotency-Key has come with another body before")
+  }
+
   static func sandboxExpired(_ message: String) -> APIError {
     .init(410, "SANDBOX_EXPIRED", message)
+  }
+
+  /// What has ended: 404 if a client deleted it, else 410.
+  static func sandboxEnded(_ stone: Tombstones.Entry) -> APIError {
+    let error: APIError =
+      stone.end == .deleted ? .sandboxNotFound(stone.id) : .sandboxExpired("the sandbox has ended")
+    return error.with(details: stone.details)
   }
 
   static func payloadTooLarge(_ limitBytes: Int) -> APIError {
@@ -116,6 +128,10 @@ extension APIError {
     var error = APIError(416, "INVALID_REQUEST", "the file has \(told.size) bytes")
     error.fields = [FileFields.contentRange(told)]
     return error
+  }
+
+  static func unsupportedMediaType(_ message: String) -> APIError {
+    .init(415, "INVALID_REQUEST", message)
   }
 
   static func quotaExceeded(_ message: String, retryAfterSeconds: Int) -> APIError {

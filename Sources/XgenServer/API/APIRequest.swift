@@ -56,8 +56,11 @@ final class APIRequest {
   }
 
   /// The body as a JSON object.
-  func jsonBody() async throws(APIError) -> JSONFields {
-    let bytes = try await body()
+  func jsonBody() async throws(APIError) -> JSONFields { try json(try await body()) }
+
+  /// Reads a body of this request, whose type is checked first.
+  func json(_ bytes: [UInt8]) throws(APIError) -> JSONFields {
+    try MediaType.checkJSON(exchange.head)
     let value: JSONValue
     do throws(JSONError) { value = try JSONParser.parse(bytes) } catch {
       throw .invalidRequest("the body is not valid JSON: \(error)")

@@ -57,7 +57,8 @@ private struct ServerSummary {
     writer.beginObject()
     writer.key("total")
     writer.int(census.total)
-    Self.write("by_status", census.count(by: \.status.rawValue).sorted { $0.key < $1.key }, to: &writer)
+    Self.write(
+      "by_status", census.count(by: \.status.rawValue).sorted { $0.key < $1.key }, to: &writer)
     Self.write("by_template", census.count(by: \.template).sorted { $0.key < $1.key }, to: &writer)
     Self.write("by_owner", Array(owners.prefix(Self.maxOwners)), to: &writer)
     writer.key("owners_left_out")

@@ -10,6 +10,8 @@ final class RequestContext {
   let startedMs = LoopActor.loop.nowMs
   /// The metrics' label: the route's template once it is found.
   var path = Metrics.unmatchedPath
+  /// Where it comes from: the peer, or whom trusted proxies name; nil on a Unix socket.
+  let clientAddress: IPAddress?
   /// Whose request it is, once that is known; nil on open routes.
   var principal: Principal?
   /// Which sandbox it is about, as far as that is known; it need not exist.
@@ -19,8 +21,11 @@ final class RequestContext {
   /// Headers that any answer to it carries, errors included.
   var fields: [HTTPField]
 
-  init(_ exchange: HTTPExchange) {
+  init(_ exchange: HTTPExchange, trusting proxies: ForwardedFor = ForwardedFor(trusted: [])) {
     self.exchange = exchange
+    clientAddress = exchange.peer.flatMap { IPAddress($0) }.map {
+      proxies.client(peer: $0, exchange.head.headers.values(ForwardedFor.fieldName))
+    }
     id = RequestID.of(exchange.head)
     fields = [RequestID.field(id)]
   }
@@ -45,8 +50,8 @@ final class RequestContext {
     told?(status)
   }
 
-  /// The peer's address without its port; of a Unix socket `local`.
-  var peerHost: String { exchange.peer?.host ?? "local" }
+  /// The client's address; `local` on a Unix socket.
+  var peerHost: String { clientAddress.map { "\($0)" } ?? "local" }
 
   func answer(_ error: APIError) {
     if error.status == 405, exchange.head.method == .options {

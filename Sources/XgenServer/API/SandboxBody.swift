@@ -1,7 +1,6 @@
 /// The sandbox as clients see it (SandboxResponse of the reference).
 extension JSONWriter {
-  @LoopActor
-  mutating func sandbox(_ sandbox: Sandbox, _ addresses: PublicAddresses) {
+  mutating func sandbox(_ sandbox: SandboxView, _ addresses: PublicAddresses) {
     let record = sandbox.record
     beginObject()
     key("id")

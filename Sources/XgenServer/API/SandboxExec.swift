@@ -1,89 +1,51 @@
-internal import XgenProtocol
+internal import Reactor
 
-/// `POST /api/v1/sandboxes/{id}/exec`: runs a command and waits for its end.
+/// `POST /api/v1/sandboxes/{id}/exec`: runs a command and waits for its end, or streams what it
+/// writes (`Accept: text/event-stream`).
 @LoopActor
 func sandboxExec(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   let fields = try await request.jsonBody()
   let order: ExecOrder
   do throws(FieldError) { order = try ExecOrder(fields) } catch { throw .invalidParameter(error) }
   try await server.catalog.waitUntilReady(sandbox)
-  let result = try await server.sidecars.exec(order, in: sandbox, for: request.exchange)
-  if result.timedOut {
-    var error = APIError.execTimeout(order.timeoutSeconds)
-    error.extra = [
-      ("stdout", .string(order.text(result.stdout))),
-      ("stderr", .string(order.text(result.stderr))),
-      ("truncated", .bool(result.isTruncated)),
-    ]
-    throw error
+  if Accept.prefersEventStream(request.exchange.head.headers.values("accept")) {
+    return try await streamExec(server, request, order, sandbox)
   }
-  var writer = JSONWriter()
-  writer.beginObject()
-  writer.key("exit_code")
-  writer.int(result.exitCode)
-  writer.key("stdout")
-  writer.string(order.text(result.stdout))
-  writer.key("stderr")
-  writer.string(order.text(result.stderr))
-  if result.isTruncated {
-    writer.key("truncated")
-    writer.bool(true)
+  let capture = ExecCapture(of: server.sidecars)
+  defer { capture.release() }
+  let end = try await run(server, request, order, sandbox, into: capture)
+  let answer = ExecAnswer(order: order, end: end, output: capture.output)
+  // Megabytes of escapes would hold up every other request.
+  if capture.byteCount <= Limits.maxBytesRenderedOnLoop { return answer.response }
+  do throws(WorkerPool.Full) { return try await server.workers.run { answer.response } } catch {
+    throw .capacityExhausted("the server has too much to do at once")
   }
-  writer.endObject()
-  return .json(200, writer.bytes)
 }
 
-/// The body of an exec request, checked.
-struct ExecOrder: Sendable {
-  let start: ExecStart
-  let stdin: [UInt8]
-  let timeoutSeconds: Int
-  let isBase64: Bool
+@LoopActor
+private func run(
+  _ server: Server, _ request: APIRequest, _ order: ExecOrder, _ sandbox: Sandbox,
+  into output: any ExecOutput
+) async throws(APIError) -> ExecEnd {
+  let startedMs = LoopActor.loop.nowMs
+  let end = try await server.sidecars.exec(
+    order, in: sandbox, for: request.exchange, into: output)
+  server.metrics.recordExec(seconds: Double(LoopActor.loop.nowMs - startedMs) / 1000)
+  return end
+}
 
-  init(_ fields: JSONFields) throws(FieldError) {
-    let command = try fields.requiredString("command")
-    if command.isEmpty { throw fields.error("command", "must not be empty") }
-    let arguments = try fields.strings("args") ?? []
-    if arguments.count > Limits.maxExecArguments {
-      throw fields.error("args", "must have at most \(Limits.maxExecArguments) entries")
-    }
-    let cwd = try fields.string("cwd")
-    for (name, texts) in [("command", [command]), ("args", arguments), ("cwd", [cwd ?? ""])]
-    where texts.contains(where: { $0.utf8.contains(0) }) {
-      throw fields.error(name, "must not contain NUL")
-    }
-    start = ExecStart(
-      command: command, args: arguments, env: try Self.env(fields),
-      cwd: cwd.flatMap { $0.isEmpty ? nil : $0 }, tty: false)
-    stdin = Array((try fields.string("stdin") ?? "").utf8)
-    timeoutSeconds = try fields.int("timeout_seconds") ?? Limits.defaultExecSeconds
-    if !(1...Limits.maxExecSeconds).contains(timeoutSeconds) {
-      throw fields.error("timeout_seconds", "must be from 1 to \(Limits.maxExecSeconds)")
-    }
-    switch try fields.string("encoding") {
-    case nil, "utf-8", "utf8": isBase64 = false
-    case "base64": isBase64 = true
-    default: throw fields.error("encoding", "must be \"utf-8\" or \"base64\"")
-    }
+@LoopActor
+private func streamExec(
+  _ server: Server, _ request: APIRequest, _ order: ExecOrder, _ sandbox: Sandbox
+) async throws(APIError) -> APIResponse {
+  let stream = ExecEventStream(request, order)
+  do throws(APIError) {
+    stream.end(
+      try await run(server, request, order, sandbox, into: stream))
+  } catch {
+    if !stream.hasBegun { throw error }
+    stream.end(error)
   }
-
-  private static func env(_ fields: JSONFields) throws(FieldError) -> [String: String] {
-    var env: [String: String] = [:]
-    for member in try fields.stringMembers("env") ?? [] {
-      if !SandboxOrder.isEnvName(member.name) || member.value.utf8.contains(0) {
-        throw fields.error(
-          "env.\(member.name.prefix(64))",
-          "the name must match ^[A-Za-z_][A-Za-z0-9_]*$, the value must be without NUL")
-      }
-      env[member.name] = member.value
-    }
-    if env.count > 1024 { throw fields.error("env", "must have at most 1024 entries") }
-    return env
-  }
-
-  /// Output as the client asked for it; invalid UTF-8 is replaced.
-  func text(_ bytes: [UInt8]) -> String {
-    isBase64 ? Base64.encode(bytes) : String(decoding: bytes, as: UTF8.self)
-  }
+  return .takenOver
 }

@@ -4,7 +4,7 @@
 func sandboxFileDelete(
   _ server: Server, _ request: APIRequest
 ) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   let order = try request.fileOrder()
   try order.requireFile()
   let isRecursive = try order.isRecursive()

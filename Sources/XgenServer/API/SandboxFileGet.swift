@@ -1,7 +1,7 @@
 /// `GET /api/v1/sandboxes/{id}/files?path=`: streams a file, or the range of it that is asked for.
 @LoopActor
 func sandboxFileGet(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   let order = try request.fileOrder()
   try order.requireFile()
   try await server.catalog.waitUntilReady(sandbox)

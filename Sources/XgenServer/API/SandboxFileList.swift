@@ -6,7 +6,7 @@ internal import Reactor
 func sandboxFileList(
   _ server: Server, _ request: APIRequest
 ) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   let order = try request.fileOrder()
   try await server.catalog.waitUntilReady(sandbox)
   let listing = try await server.sidecars.listFiles(order, in: sandbox)

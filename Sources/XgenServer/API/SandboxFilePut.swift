@@ -2,7 +2,7 @@
 /// when it is whole. 201 for a new one, 204 for one that was replaced.
 @LoopActor
 func sandboxFilePut(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   let order = try request.fileOrder()
   try order.requireFile()
   let mode = try order.mode()

@@ -4,7 +4,7 @@
 func sandboxKeepalive(
   _ server: Server, _ request: APIRequest
 ) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   try await server.catalog.keepAlive(
     sandbox, byMs: Int64(server.settings.defaultTimeoutSeconds) * 1000,
     atMostMs: Int64(server.settings.maxTimeoutSeconds) * 1000)

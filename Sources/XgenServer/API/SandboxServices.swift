@@ -3,7 +3,7 @@
 func sandboxServices(
   _ server: Server, _ request: APIRequest
 ) async throws(APIError) -> APIResponse {
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
   let ports = try await server.sidecars.openPorts(sandbox)
   var writer = JSONWriter()

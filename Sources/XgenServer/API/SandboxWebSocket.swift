@@ -15,7 +15,7 @@ func sandboxWebSocket(
     refusal.fields = error.fields.map { HTTPField(fixed: $0.name, $0.value) }
     throw refusal
   }
-  let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
+  let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
   if sandbox.relays.count >= Limits.maxRelaysPerSandbox {
     throw .quotaExceeded(

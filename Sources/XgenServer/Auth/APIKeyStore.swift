@@ -75,6 +75,11 @@ extension APIKeyStore {
 
   func entry(named name: String) -> Entry? { positions[name].map { entries[$0] } }
 
+  /// For whom a sandbox of this caller counts.
+  func tenant(of caller: Principal) -> Tenant {
+    Tenant(name: caller.name, maxSandboxes: entry(named: caller.name)?.maxSandboxes)
+  }
+
   /// What the bearer of these claims may do now: the intersection of role, claims and the key's
   /// present rights. Nil once the key is gone.
   func principal(for claims: JWTClaims) -> Principal? {

@@ -10,6 +10,14 @@ enum SHA256 {
     }
   }
 
+  /// In lower-case hex.
+  static func hexHash(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: hash(bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+      as: UTF8.self)
+  }
+
   /// 32 bytes as `fill` writes them. OpenSSL fails here only when it is out of memory or broken.
   fileprivate static func digest(
     _ fill: (UnsafeMutablePointer<UInt8>) -> Bool

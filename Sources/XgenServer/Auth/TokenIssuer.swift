@@ -26,6 +26,11 @@ struct TokenIssuer: Sendable {
     self.keys = keys
   }
 
+  /// A secret for something else than tokens, of 32 bytes: as secret, and as lasting, as theirs.
+  func derivedSecret(for purpose: String) -> [UInt8] {
+    HMACSHA256.code(for: Array(purpose.utf8), key: secret)
+  }
+
   /// A token with the principal's rights, and the Unix second at which it ends. Permissions are
   /// spelled out only where they are fewer than the role's.
   func issue(for principal: Principal, now: Int64) -> (token: String, expiresAt: Int64) {

@@ -22,6 +22,8 @@ struct Settings: Sendable {
   var defaultTimeoutSeconds = 3600
   var maxTimeoutSeconds = 86_400
   var rateLimitPerMinute = 120
+  var trustedProxies: [CIDR] = []
+  var corsOrigins = CORSPolicy.Origins.none
   var maxSandboxes = 512
   var uidRange: Range<UInt32> = 200_000..<265_536
   var defaultResources = LocalLimits().resources
@@ -129,6 +131,18 @@ struct Settings: Sendable {
     ) { settings, text throws(SettingError) in
       settings.rateLimitPerMinute = try SettingValue.int(
         "--rate-limit-per-minute", text, 0...1_000_000)
+    },
+    Setting(
+      "--trusted-proxy", "TRUSTED_PROXIES", "CIDR[,CIDR…]",
+      "whose X-Forwarded-For is believed (nobody's)"
+    ) { settings, text throws(SettingError) in
+      settings.trustedProxies = try ForwardedFor.networks("--trusted-proxy", text)
+    },
+    Setting(
+      "--cors-origin", "CORS_ORIGINS", "ORIGIN[,…]|*",
+      "web pages that may use the API from a browser, such as https://app.example (none)"
+    ) { settings, text throws(SettingError) in
+      settings.corsOrigins = try CORSPolicy.Origins("--cors-origin", text)
     },
     Setting("--max-sandboxes", "MAX_SANDBOXES", "N", "sandboxes at once (512)") {
       settings, text throws(SettingError) in

@@ -1,8 +1,5 @@
-/// Blocks of a `text/event-stream` (WHATWG HTML §9.2). Each field is one line, as JSON has no
-/// newline inside.
+/// What clients of the event feed are sent.
 enum EventFrame {
-  static let heartbeat = Array(":\n\n".utf8)
-
   /// Sets the last event id of a client that has seen no event yet; it dispatches nothing.
   static func position(_ id: EventID) -> [UInt8] { Array("id: \(id)\n\n".utf8) }
 
@@ -17,7 +14,7 @@ enum EventFrame {
     writer.key("reason")
     writer.string(reason)
     writer.endObject()
-    return block(id, "reset", writer.bytes)
+    return ServerSentEvent("reset", data: writer.bytes, id: "\(id)").bytes
   }
 
   static func change(_ id: EventID, _ change: SandboxChange) -> [UInt8] {
@@ -38,7 +35,7 @@ enum EventFrame {
     writer.key("at")
     writer.string("\(Timestamp(unixMilliseconds: change.atMs))")
     writer.endObject()
-    return block(id, type, writer.bytes)
+    return ServerSentEvent(type, data: writer.bytes, id: "\(id)").bytes
   }
 
   /// `error` alone would be an EventSource's own event; a sandbox begins as `created`.
@@ -55,9 +52,5 @@ enum EventFrame {
     writer.string(origin.subject)
     writer.key("request_id")
     writer.string(origin.requestID)
-  }
-
-  private static func block(_ id: EventID, _ type: String, _ data: [UInt8]) -> [UInt8] {
-    Array("id: \(id)\nevent: \(type)\ndata: ".utf8) + data + [0x0A, 0x0A]
   }
 }

@@ -42,7 +42,7 @@ final class EventStream {
 
   /// Who is behind with events needs no sign of life.
   func heartbeat() {
-    if !exchange.isCongested { write(EventFrame.heartbeat) }
+    if !exchange.isCongested { write(ServerSentEvent.comment) }
   }
 
   func write(_ bytes: [UInt8]) {

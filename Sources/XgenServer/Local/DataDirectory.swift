@@ -5,6 +5,7 @@ internal import Reactor
 ///
 /// ```
 /// 0711 <data>/
+/// 0600 ledger.jsonl              what outlives sandboxes (Ledger)
 ///      lock                      held by the one server that uses the folder
 ///      cgroups                   where its sandboxes' cgroups are or were (CgroupRegistry)
 /// 0700 audit/                    the audit log, unless it goes elsewhere

@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// Token buckets by client name, bounded in number. Time is a parameter.
 struct RateLimiter {
   private struct Bucket {
@@ -5,7 +7,7 @@ struct RateLimiter {
     var atMs: UInt64
   }
 
-  /// Requests per minute; 0 turns it off.
+  /// Requests per minute of clients that have no limit of their own; 0 turns it off.
   let perMinute: Int
   private var buckets: [String: Bucket] = [:]
   /// Shared by all that find the table full of clients that are busy.
@@ -21,27 +23,37 @@ struct RateLimiter {
     overflow = Bucket(tokens: Double(perMinute), atMs: 0)
   }
 
-  /// Takes one request; returns nil, or in how many seconds the next one is allowed.
-  mutating func take(_ client: String, nowMs: UInt64) -> Int? {
+  /// Takes one request of a client, whose own limit may be another one than the server's; nil where
+  /// nothing is counted.
+  mutating func take(_ client: String, perMinute own: Int? = nil, nowMs: UInt64) -> RateState? {
+    let perMinute = own ?? self.perMinute
     if perMinute <= 0 { return nil }
     if buckets[client] == nil {
       if buckets.count >= Limits.maxRateBuckets { dropFull(nowMs) }
-      if buckets.count >= Limits.maxRateBuckets { return Self.take(&overflow, perMinute, nowMs) }
+      if buckets.count >= Limits.maxRateBuckets {
+        return self.perMinute > 0 ? Self.take(&overflow, self.perMinute, nowMs) : nil
+      }
       buckets[client] = Bucket(tokens: Double(perMinute), atMs: nowMs)
     }
     return Self.take(&buckets[client]!, perMinute, nowMs)
   }
 
-  private static func take(_ bucket: inout Bucket, _ perMinute: Int, _ nowMs: UInt64) -> Int? {
+  private static func take(
+    _ bucket: inout Bucket, _ perMinute: Int, _ nowMs: UInt64
+  ) -> RateState {
     let perMs = Double(perMinute) / 60_000
     let elapsedMs = Double(nowMs - min(nowMs, bucket.atMs))
     bucket.tokens = min(Double(perMinute), bucket.tokens + elapsedMs * perMs)
     bucket.atMs = nowMs
-    if bucket.tokens >= 1 {
-      bucket.tokens -= 1
-      return nil
+    let isAllowed = bucket.tokens >= 1
+    if isAllowed { bucket.tokens -= 1 }
+    func seconds(until tokens: Double) -> Int {
+      Int((max(0, tokens - bucket.tokens) / perMs / 1000).rounded(.up))
     }
-    return max(1, Int(((1 - bucket.tokens) / perMs / 1000).rounded(.up)))
+    return RateState(
+      limit: perMinute, remaining: Int(bucket.tokens),
+      resetSeconds: seconds(until: Double(perMinute)),
+      retryAfterSeconds: isAllowed ? nil : max(1, seconds(until: 1)))
   }
 
   /// A bucket that is full again says no more than an absent one.
@@ -49,5 +61,25 @@ struct RateLimiter {
     if droppedAtMs > 0 && nowMs - min(nowMs, droppedAtMs) < Self.dropEveryMs { return }
     droppedAtMs = nowMs
     buckets = buckets.filter { nowMs - min(nowMs, $0.value.atMs) < 60_000 }
+  }
+}
+
+/// What a client may still do, as it is told on every answer.
+struct RateState: Equatable, Sendable {
+  /// Requests a minute, and at once.
+  let limit: Int
+  /// Requests that would be let through now.
+  let remaining: Int
+  /// Until all of `limit` are there again.
+  let resetSeconds: Int
+  /// Until the next request is let through; nil if this one was.
+  let retryAfterSeconds: Int?
+
+  var fields: [HTTPField] {
+    [
+      HTTPField(fixed: "RateLimit-Limit", limit),
+      HTTPField(fixed: "RateLimit-Remaining", remaining),
+      HTTPField(fixed: "RateLimit-Reset", resetSeconds),
+    ]
   }
 }

@@ -8,10 +8,10 @@ final class Catalog {
   private let sidecars: SidecarClient
   private let metrics: Metrics
   private let log: Logger
-  private let clock: Clock
+  let clock: Clock
   private let maxSandboxes: Int
-  private var live: [String: Sandbox] = [:]
-  private var tombstones = Tombstones()
+  let ledger: Ledger
+  private(set) var live: [String: Sandbox] = [:]
   private var sweepTimer: Timer?
   private(set) var isShuttingDown = false
   /// Told of every step of every sandbox. Set once, before `start`.
@@ -19,7 +19,7 @@ final class Catalog {
 
   init(
     backend: any SandboxBackend, sidecars: SidecarClient, metrics: Metrics, log: Logger,
-    clock: Clock, maxSandboxes: Int
+    clock: Clock, maxSandboxes: Int, ledger: Ledger
   ) {
     self.backend = backend
     self.sidecars = sidecars
@@ -27,6 +27,7 @@ final class Catalog {
     self.log = log
     self.clock = clock
     self.maxSandboxes = maxSandboxes
+    self.ledger = ledger
   }
 
   func census() -> SandboxCensus {
@@ -49,7 +50,13 @@ final class Catalog {
   func start() async throws(BackendError) {
     backend.onEvent = { [unowned self] in handle($0) }
     sidecars.onFault = { [unowned self] in fail($0, $1) }
-    for record in try await backend.start() {
+    let records = try await backend.start()
+    do throws(LocalError) {
+      try await ledger.load(adopting: records, nowMs: clock.nowMs())
+    } catch {
+      throw .unavailable("what is known of earlier sandboxes can't be kept: \(error)")
+    }
+    for record in records {
       let sandbox = Sandbox(record)
       live[record.id] = sandbox
       log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
@@ -62,25 +69,31 @@ final class Catalog {
 
   /// Starts a sandbox; returns once it is persisted, and running if that takes under 250 ms.
   func create(
-    _ order: SandboxOrder, owner: String, origin: CallOrigin
+    _ order: SandboxOrder, for tenant: Tenant, origin: CallOrigin
+  ) async throws(APIError) -> SandboxView {
+    let record = record(order, tenant, id: SandboxID.random(), nil)
+    return try await create(record, for: tenant, origin: origin).view
+  }
+
+  /// Precondition: nothing awaits between the checks here and the place that the sandbox takes, so
+  /// that requests at the same time can't overshoot a limit.
+  func create(
+    _ record: SandboxRecord, for tenant: Tenant, origin: CallOrigin
   ) async throws(APIError) -> Sandbox {
-    if isShuttingDown { throw .shuttingDown() }
-    if live.count >= maxSandboxes {
-      throw .capacityExhausted(
-        "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
-    }
-    let sandbox = Sandbox(record(order, owner: owner))
+    try checkRoom(for: tenant)
+    if live[record.id] != nil { throw .createFailed("there is a sandbox of this id") }
+    let sandbox = Sandbox(record)
     sandbox.orderedMs = LoopActor.loop.nowMs
-    live[sandbox.record.id] = sandbox
+    live[record.id] = sandbox
     tell(sandbox, .requested(origin))
-    do throws(BackendError) { try await backend.create(sandbox.record) } catch {
+    do throws(BackendError) { try await backend.create(record) } catch {
       await abandon(sandbox, origin)
       throw Self.createError(error)
     }
     metrics.sandboxesCreated += 1
     log.info(
       "sandbox created",
-      metadata: Self.metadata(sandbox, origin).merging(["template": "\(order.template)"]) { $1 })
+      metadata: Self.metadata(sandbox, origin).merging(["template": "\(record.template)"]) { $1 })
     if sandbox.status == .starting {
       LoopActor.task { await self.probeUntilRunning(sandbox) }
       await sandbox.waitForChange(ms: Limits.createWaitMs)
@@ -88,14 +101,28 @@ final class Catalog {
     return sandbox
   }
 
-  private func record(_ order: SandboxOrder, owner: String) -> SandboxRecord {
+  private func checkRoom(for tenant: Tenant) throws(APIError) {
+    if isShuttingDown { throw .shuttingDown() }
+    if live.count >= maxSandboxes {
+      throw .capacityExhausted(
+        "\(maxSandboxes) sandboxes are running, which is this server's limit (--max-sandboxes)")
+    }
+    guard let most = tenant.maxSandboxes else { return }
+    if live.values.count(where: { $0.record.owner == tenant.name }) >= most {
+      throw .quotaExceeded(
+        "the key '\(tenant.name)' may have \(most) sandboxes at once (max_sandboxes)",
+        retryAfterSeconds: Limits.quotaRetrySeconds)
+    }
+  }
+
+  func record(
+    _ order: SandboxOrder, _ tenant: Tenant, id: String, _ mark: SandboxRecord.Idempotency?
+  ) -> SandboxRecord {
     let now = clock.nowMs()
-    var id = SandboxID.random()
-    while live[id] != nil { id = SandboxID.random() }
     return SandboxRecord(
-      id: id, owner: owner, template: order.template, env: order.env, ports: order.ports,
+      id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
       gui: order.gui, metadata: order.metadata, resources: order.resources, createdAtMs: now,
-      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: nil)
+      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
   }
 
   private func abandon(_ sandbox: Sandbox, _ origin: CallOrigin) async {
@@ -167,16 +194,22 @@ final class Catalog {
   /// Throws 404 for what the caller may not know of, 410 for what ended by itself.
   func find(_ id: String, for caller: Principal) throws(APIError) -> Sandbox {
     if let sandbox = live[id], isVisible(sandbox.record.owner, to: caller) { return sandbox }
-    guard let stone = tombstones.entry(id), isVisible(stone.owner, to: caller) else {
+    guard let stone = ledger.end(of: id), isVisible(stone.owner, to: caller) else {
       throw .sandboxNotFound(id)
     }
-    if stone.end == .deleted { throw .sandboxNotFound(id).with(details: stone.details) }
-    throw .sandboxExpired("the sandbox has ended").with(details: stone.details)
+    throw .sandboxEnded(stone)
+  }
+
+  /// As `find`, for what makes no sense any more once the sandbox is ending.
+  func findLasting(_ id: String, for caller: Principal) throws(APIError) -> Sandbox {
+    let sandbox = try find(id, for: caller)
+    if let stone = sandbox.ending { throw .sandboxEnded(stone) }
+    return sandbox
   }
 
   /// Whether a DELETE of it is a repetition.
   func wasDeleted(_ id: String, for caller: Principal) -> Bool {
-    guard live[id] == nil, let stone = tombstones.entry(id) else { return false }
+    guard live[id] == nil, let stone = ledger.end(of: id) else { return false }
     return isVisible(stone.owner, to: caller)
   }
 
@@ -193,7 +226,9 @@ final class Catalog {
     switch sandbox.status {
     case .running: return
     case .starting: throw .sandboxNotReady("the sandbox is still starting")
-    case .stopping, .stopped: throw .sandboxNotFound(sandbox.record.id)
+    case .stopping, .stopped:
+      guard let stone = sandbox.ending else { throw .sandboxNotFound(sandbox.record.id) }
+      throw .sandboxEnded(stone)
     case .error:
       throw .sandboxUnreachable("the sandbox is broken: \(sandbox.statusReason ?? "unknown")")
     }
@@ -208,6 +243,7 @@ final class Catalog {
     let next = max(before, min(before + byMs, clock.nowMs() + atMostMs))
     sandbox.extend(toMs: next)
     do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      if let stone = sandbox.ending { throw .sandboxEnded(stone) }
       throw .sandboxUnreachable("the new expiry could not be kept: \(error)")
     }
   }
@@ -235,7 +271,7 @@ final class Catalog {
 
   private func sweep() {
     let now = clock.nowMs()
-    tombstones.sweep(nowMs: now)
+    ledger.sweep(nowMs: now)
     for sandbox in live.values {
       if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping {
         LoopActor.task { await self.end(sandbox, .expired) }
@@ -275,13 +311,13 @@ final class Catalog {
       while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
       return
     }
+    sandbox.ending = stone(sandbox, end)
     for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
     sidecars.forget(sandbox)
     await backend.delete(id: sandbox.record.id)
+    await ledger.add([stone(sandbox, end)])
     let id = sandbox.record.id
     live[id] = nil
-    tombstones.add(
-      .init(id: id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs()))
     metrics.sandboxesDeleted += 1
     step(sandbox, to: .stopped, cause)
     log.info(
@@ -296,6 +332,11 @@ final class Catalog {
     return cut.count
   }
 
+  private func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {
+    Tombstones.Entry(
+      id: sandbox.record.id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs())
+  }
+
   /// Ends what must not outlive the server. No sandbox is made any more.
   func shutDown() async {
     isShuttingDown = true
@@ -305,8 +346,11 @@ final class Catalog {
       for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
     }
     sidecars.close()
+    if backend.keepsSandboxesAtShutdown { return await backend.shutdown() }
     let ending = live.values.filter { step($0, to: .stopping, .ended(.shutdown)) }
+    for sandbox in ending { sandbox.ending = stone(sandbox, .shutdown) }
     await backend.shutdown()
+    await ledger.add(ending.compactMap(\.ending))
     for sandbox in ending { step(sandbox, to: .stopped, .ended(.shutdown)) }
   }
 }

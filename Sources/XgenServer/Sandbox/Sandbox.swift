@@ -7,6 +7,8 @@ final class Sandbox {
   private(set) var status = SandboxStatus.starting
   /// Why it is in `error`.
   private(set) var statusReason: String?
+  /// Why and when its end began.
+  var ending: Tombstones.Entry?
   /// Client WebSockets that are open.
   var relays: Set<WebSocketRelay> = []
   var runningExecs = 0
@@ -58,5 +60,18 @@ final class Sandbox {
     let woken = waiters
     waiters = [:]
     for waiter in woken.values { waiter.resume() }
+  }
+}
+
+/// A sandbox as it is told to clients, at one moment.
+struct SandboxView: Sendable {
+  var record: SandboxRecord
+  var status: SandboxStatus
+  var statusReason: String?
+}
+
+extension Sandbox {
+  var view: SandboxView {
+    SandboxView(record: record, status: status, statusReason: statusReason)
   }
 }

@@ -39,6 +39,13 @@ protocol SandboxBackend: AnyObject {
 
   /// Ends what must not outlive the server (local sandboxes), at SIGTERM and Ctrl-C.
   func shutdown() async
+
+  /// Whether `shutdown` lets sandboxes live on.
+  var keepsSandboxesAtShutdown: Bool { get }
+}
+
+extension SandboxBackend {
+  var keepsSandboxesAtShutdown: Bool { false }
 }
 
 /// For backends that leave limits to others.

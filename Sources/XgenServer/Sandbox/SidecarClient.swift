@@ -126,10 +126,11 @@ final class SidecarClient {
     do { return try result.get() } catch { throw unreachable(sandbox, error) }
   }
 
-  /// Runs a command and collects its output; the client's disconnect kills it.
+  /// Runs a command to its end; the client's disconnect kills it.
   func exec(
-    _ order: ExecOrder, in sandbox: Sandbox, for exchange: HTTPExchange
-  ) async throws(APIError) -> ExecResult {
+    _ order: ExecOrder, in sandbox: Sandbox, for exchange: HTTPExchange,
+    into output: any ExecOutput
+  ) async throws(APIError) -> ExecEnd {
     if sandbox.runningExecs >= Limits.maxExecsPerSandbox {
       throw .quotaExceeded(
         "\(Limits.maxExecsPerSandbox) commands run in this sandbox already", retryAfterSeconds: 1)
@@ -137,7 +138,7 @@ final class SidecarClient {
     sandbox.runningExecs += 1
     defer { sandbox.runningExecs -= 1 }
     if exchange.hasDisconnected { throw .sandboxUnreachable("the client has gone") }
-    let session = ExecSession(order, in: sandbox, client: self)
+    let session = ExecSession(order, in: sandbox, output: output, client: self)
     exchange.onDisconnect = { session.abandon() }
     let kills = backend.memoryKills(id: sandbox.record.id)
     let upgrade = try await openWebSocket(sandbox)
@@ -145,23 +146,20 @@ final class SidecarClient {
       session.run(upgrade) { waiting.resume(returning: $0) }
     }
     exchange.onDisconnect = nil
-    capturedBytes -= session.capturedBytes
-    return await explained(try result.get(), in: sandbox, since: kills)
+    let end = try result.get()
+    await explain(end, in: sandbox, since: kills, to: output)
+    return end
   }
 
   /// Adds a line to stderr if the command was killed because the sandbox has no memory left.
-  private func explained(
-    _ result: ExecResult, in sandbox: Sandbox, since kills: UInt64
-  ) async -> ExecResult {
-    guard result.exitCode == Limits.killedExitCode, !result.timedOut,
+  private func explain(
+    _ end: ExecEnd, in sandbox: Sandbox, since kills: UInt64, to output: any ExecOutput
+  ) async {
+    guard end.exitCode == Limits.killedExitCode, !end.timedOut,
       let why = await backend.outOfMemory(id: sandbox.record.id, since: kills)
-    else { return result }
-    var told = result
-    if let last = told.stderr.last, last != UInt8(ascii: "\n") {
-      told.stderr += [UInt8(ascii: "\n")]
-    }
-    told.stderr += Array("xgen: killed: \(why)\n".utf8)
-    return told
+    else { return }
+    let line = "\(output.stderrIsAtLineStart ? "" : "\n")xgen: killed: \(why)\n"
+    Array(line.utf8).withUnsafeBytes { try? output.receive($0, from: .stderr) }
   }
 }
 

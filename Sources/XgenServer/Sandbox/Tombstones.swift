@@ -10,7 +10,7 @@ enum SandboxEnd: String, Sendable {
 
 /// The ends of the last five minutes, bounded in number.
 struct Tombstones {
-  struct Entry: Sendable {
+  struct Entry: Sendable, Equatable {
     let id: String
     let owner: String
     let end: SandboxEnd
@@ -23,22 +23,27 @@ struct Tombstones {
   }
 
   private var byID: [String: Entry] = [:]
-  private var order: [String] = []
+  /// By age. An id may end twice, if it is derived: the last end counts.
+  private var order: [Entry] = []
 
   mutating func add(_ entry: Entry) {
     byID[entry.id] = entry
-    order.append(entry.id)
-    if order.count > Limits.maxTombstones { byID[order.removeFirst()] = nil }
+    order.append(entry)
+    if order.count > Limits.maxTombstones { drop(1) }
   }
 
   func entry(_ id: String) -> Entry? { byID[id] }
 
+  /// Oldest first.
+  var entries: [Entry] { order.filter { byID[$0.id] == $0 } }
+
   /// Drops what ended longer ago than `Limits.tombstoneMs`.
   mutating func sweep(nowMs: Int64) {
-    let kept = order.firstIndex { id in
-      byID[id].map { nowMs - $0.atMs < Limits.tombstoneMs } ?? false
-    }
-    for id in order[..<(kept ?? order.count)] { byID[id] = nil }
-    order.removeFirst(kept ?? order.count)
+    drop(order.firstIndex { nowMs - $0.atMs < Limits.tombstoneMs } ?? order.count)
+  }
+
+  private mutating func drop(_ count: Int) {
+    for entry in order.prefix(count) where byID[entry.id] == entry { byID[entry.id] = nil }
+    order.removeFirst(count)
   }
 }

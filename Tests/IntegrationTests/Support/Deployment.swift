@@ -8,10 +8,10 @@ import Synchronization
 @LoopActor
 final class Deployment {
   let server: Server
-  let clock = TestClock()
+  let clock: TestClock
   private(set) var address: SocketAddress!
   /// Used where the backend has none; its threads start when first needed.
-  private let ownWorkers = WorkerPool(loop: LoopActor.loop, maxThreads: 2)
+  private let ownWorkers: WorkerPool?
   private var hasEnded = false
 
   static let adminKey = "the-tests-own-key"
@@ -19,7 +19,8 @@ final class Deployment {
 
   init(
     backend: any SandboxBackend, workers: WorkerPool? = nil,
-    timeouts: SidecarTimeouts = SidecarTimeouts(),
+    timeouts: SidecarTimeouts = SidecarTimeouts(), ledger: LedgerFile? = nil,
+    clock: TestClock = TestClock(),
     change: (inout Settings) -> Void = { _ in }
   ) throws {
     var settings = Settings()
@@ -28,9 +29,13 @@ final class Deployment {
     change(&settings)
     let keys = try APIKeyStore(file: Self.users, adminKey: Self.adminKey)
     let tokens = TokenIssuer(secret: SystemRandom.bytes(32), keys: keys)!
+    ownWorkers = workers == nil ? WorkerPool(loop: LoopActor.loop, maxThreads: 2) : nil
+    let workers = workers ?? ownWorkers!
+    self.clock = clock
     server = Server(
-      settings: settings, tokens: tokens, backend: backend,
-      workers: workers ?? ownWorkers, log: Self.quiet, clock: clock.clock, timeouts: timeouts)
+      settings: settings, tokens: tokens, backend: backend, workers: workers, log: Self.quiet,
+      clock: clock.clock, timeouts: timeouts,
+      ledger: ledger.map { Ledger(storage: .init(file: $0, workers: workers), log: Self.quiet) })
   }
 
   /// Two users beside the admin, whose keys are `key-of-ann` and `key-of-bob`.
@@ -50,7 +55,7 @@ final class Deployment {
     if hasEnded { return }
     hasEnded = true
     await server.shutDown()
-    ownWorkers.close()
+    ownWorkers?.close()
   }
 
   /// A client with the admin's key.

@@ -23,6 +23,26 @@ import Testing
     #expect(settings.webSocketOrigins == .any)
   }
 
+  @Test func proxiesAndOriginsAreListsOrNobody() throws {
+    #expect(try settings().trustedProxies.isEmpty && settings().corsOrigins == .none)
+    let settings = try settings(
+      "--trusted-proxy", "10.0.0.0/8,::1", "--cors-origin", "https://a.example",
+      env: ["CORS_ORIGINS": "*", "TRUSTED_PROXIES": "192.0.2.1"])
+    #expect(settings.trustedProxies.map { "\($0)" } == ["10.0.0.0/8", "::1/128"])
+    #expect(settings.corsOrigins == .some(["https://a.example"]))
+    let byVariable = try self.settings(
+      env: ["CORS_ORIGINS": "*", "TRUSTED_PROXIES": "192.0.2.1"])
+    #expect(byVariable.corsOrigins == .any && byVariable.trustedProxies.count == 1)
+    for (flag, value) in [("--trusted-proxy", "10.0.0.1/8"), ("--cors-origin", "a.example")] {
+      do {
+        _ = try self.settings(flag, value)
+        Issue.record("\(value) was taken")
+      } catch let error as SettingError {
+        #expect(error.name == flag && error.problem.contains(value))
+      }
+    }
+  }
+
   @Test func everyFlagIsRead() throws {
     let secret = String(repeating: "s", count: 32)
     let settings = try settings(

@@ -44,7 +44,7 @@ import Testing
 
   @Test func aPositionIsNoEvent() {
     #expect(String(decoding: EventFrame.position(id), as: UTF8.self) == "id: 7-3\n\n")
-    #expect(String(decoding: EventFrame.heartbeat, as: UTF8.self) == ":\n\n")
+    #expect(String(decoding: ServerSentEvent.comment, as: UTF8.self) == ":\n\n")
   }
 
   @Test func aResetMovesTheClientsIDOn() {

@@ -39,4 +39,15 @@ import Testing
     #expect(stones.entry("0") == nil)
     #expect(stones.entry("1") != nil && stones.entry("10000") != nil)
   }
+
+  @Test func theLastEndOfAnIdCounts() {
+    var stones = Tombstones()
+    stones.add(entry("a", atMs: 1_000))
+    stones.add(entry("a", atMs: 2_000, .deleted))
+    #expect(stones.entries == [entry("a", atMs: 2_000, .deleted)])
+    stones.sweep(nowMs: 301_000)
+    #expect(stones.entry("a")?.end == .deleted)
+    stones.sweep(nowMs: 302_000)
+    #expect(stones.entry("a") == nil)
+  }
 }

@@ -50,6 +50,18 @@ extension Operation {
   static let sandboxList = Operation(
     id: "listSandboxes", tag: .sandboxes, summary: "List sandboxes, newest first",
     description: "Of one's own key; an admin sees all. `metadata.KEY=VALUE` filters by metadata.",
+    parameters: [
+      .query(
+        "limit", "Sandboxes of a page; without it all are answered.",
+        ["type": "integer", "minimum": 1, "maximum": .int(Int64(Limits.maxPageCount))]),
+      .query(
+        "cursor", "From the Link header of the page before.",
+        ["type": "string", "pattern": .string(SandboxListQuery.Cursor.pattern)]),
+      .query("status", "Only in this state.", Schemas.status),
+      .query(
+        "template", "Only of this template.",
+        ["enum": .array(SandboxOrder.templates.map { .string($0) })]),
+    ],
     answers: [.json(200, "The sandboxes.", Schemas.list(of: "Sandbox"), [.next])])
 
   static let sandboxGet = Operation(

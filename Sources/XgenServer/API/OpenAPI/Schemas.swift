@@ -1,12 +1,13 @@
 /// The document's components: shapes that several operations share.
 enum Schemas {
-  static let all: [(String, JSONValue)] = [
-    ("Error", error), ("Sandbox", sandbox), ("SandboxOrder", sandboxOrder),
-    ("Resources", resources), ("ExecOrder", execOrder), ("ExecResult", execResult),
-    ("ExecTimeout", execTimeout), ("Service", service),
-    ("FileEntry", fileEntry), ("TokenOrder", tokenOrder),
-    ("Token", token),
-  ] + administration
+  static let all: [(String, JSONValue)] =
+    [
+      ("Error", error), ("Sandbox", sandbox), ("SandboxOrder", sandboxOrder),
+      ("Resources", resources), ("ExecOrder", execOrder), ("ExecResult", execResult),
+      ("ExecTimeout", execTimeout), ("Service", service),
+      ("FileEntry", fileEntry), ("TokenOrder", tokenOrder),
+      ("Token", token),
+    ] + administration
 
   static func reference(_ name: String) -> JSONValue {
     ["$ref": .string("#/components/schemas/\(name)")]
@@ -17,6 +18,9 @@ enum Schemas {
   }
 
   static let text: JSONValue = ["type": "string"]
+  static let status: JSONValue = [
+    "enum": ["starting", "running", "stopping", "stopped", "error"]
+  ]
   static let time: JSONValue = ["type": "string", "format": "date-time"]
   static let url: JSONValue = ["type": "string", "format": "uri"]
   /// JSON numbers that fit 64 bits.
@@ -45,7 +49,7 @@ enum Schemas {
     "additionalProperties": false,
     "properties": [
       "id": ["type": "string"],
-      "status": ["enum": ["starting", "running", "stopping", "stopped", "error"]],
+      "status": status,
       "status_reason": ["type": "string", "description": "Why it is in `error`."],
       "template": ["type": "string"],
       "ws_url": url,

@@ -1,12 +1,9 @@
 internal import Reactor
 internal import XgenProtocol
 
-/// What a command left behind.
-struct ExecResult: Sendable {
+/// How a command ended.
+struct ExecEnd: Sendable, Equatable {
   var exitCode: Int32 = 0
-  var stdout: [UInt8] = []
-  var stderr: [UInt8] = []
-  var isTruncated = false
   var timedOut = false
 }
 
@@ -19,7 +16,7 @@ struct ExecResult: Sendable {
 @LoopActor
 final class ExecSession: @preconcurrency WebSocketDelegate {
   private enum State { case ready, starting, running, killing, done }
-  typealias Completion = (Result<ExecResult, APIError>) -> Void
+  typealias Completion = (Result<ExecEnd, APIError>) -> Void
 
   private static let channel: UInt32 = 101
   private static let requestID: UInt32 = 1
@@ -28,18 +25,19 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
 
   private let order: ExecOrder
   private let sandbox: Sandbox
+  private let output: any ExecOutput
   private unowned let client: SidecarClient
   private var state = State.ready
   private var socket: WebSocketConnection?
-  private var result = ExecResult()
   private var completion: Completion?
   private var timer: Timer?
-  /// Its share of the client's `capturedBytes`, which the client takes back.
-  private(set) var capturedBytes = 0
 
-  init(_ order: ExecOrder, in sandbox: Sandbox, client: SidecarClient) {
+  init(
+    _ order: ExecOrder, in sandbox: Sandbox, output: any ExecOutput, client: SidecarClient
+  ) {
     self.order = order
     self.sandbox = sandbox
+    self.output = output
     self.client = client
   }
 
@@ -57,6 +55,7 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     timer = LoopActor.loop.after(ms: UInt64(order.timeoutSeconds) * 1000) { [self] in timeOut() }
     var leftover = ByteBuffer()
     swap(&leftover, &upgrade.leftover)
+    output.onReady = { [weak socket] in socket?.resumeReading() }
     socket.start(leftover: leftover)
   }
 
@@ -75,9 +74,9 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     let payload = EnvelopeHead.payload(of: message)
     switch type {
     case .sandboxReady: if state == .ready { start() }
-    case .ack: if state == .starting { state = .running }
-    case .execStdout: capture(payload, \.stdout)
-    case .execStderr: capture(payload, \.stderr)
+    case .ack: if state == .starting { begin() }
+    case .execStdout: pass(payload, .stdout)
+    case .execStderr: pass(payload, .stderr)
     case .execExit: exit(payload)
     case .error: refused(payload)
     default: break
@@ -96,25 +95,20 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     send(.execStdinClose, [0, 0, 0, 0])
   }
 
-  private func capture(
-    _ bytes: UnsafeRawBufferPointer, _ stream: WritableKeyPath<ExecResult, [UInt8]>
-  ) {
-    let room = Limits.maxExecOutputBytes - result[keyPath: stream].count
-    let kept = min(room, bytes.count)
-    if kept < bytes.count { result.isTruncated = true }
-    if client.capturedBytes + kept > Limits.maxCapturedBytes {
-      return fail(.capacityExhausted("too much output is being captured on this server"))
-    }
-    client.capturedBytes += kept
-    capturedBytes += kept
-    result[keyPath: stream].append(contentsOf: bytes.prefix(kept))
+  private func begin() {
+    state = .running
+    output.begin()
+  }
+
+  /// What takes no more stops the reading, and so in the end the command.
+  private func pass(_ bytes: UnsafeRawBufferPointer, _ source: ExecSource) {
+    do throws(APIError) { try output.receive(bytes, from: source) } catch { return fail(error) }
+    if output.isCongested { socket?.pauseReading() }
   }
 
   private func exit(_ payload: UnsafeRawBufferPointer) {
     guard let exit = try? ExecExit.decode(payload) else { return garbage() }
-    result.exitCode = exit.exitCode
-    result.timedOut = state == .killing
-    finish(.success(result))
+    finish(.success(ExecEnd(exitCode: exit.exitCode, timedOut: state == .killing)))
   }
 
   private func refused(_ payload: UnsafeRawBufferPointer) {
@@ -125,9 +119,8 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     case .limitReached: fail(.quotaExceeded(error.message, retryAfterSeconds: 1))
     case .execFailed where error.exitCode != nil:
       // As a shell does: the reason on stderr, then 127 or 126.
-      result.exitCode = error.exitCode ?? 127
-      result.stderr += Array("xgen: \(error.message)\n".utf8)
-      finish(.success(result))
+      Array("xgen: \(error.message)\n".utf8).withUnsafeBytes { pass($0, .stderr) }
+      finish(.success(ExecEnd(exitCode: error.exitCode ?? 127)))
     case .execFailed, .invalidPayload, .notFound: fail(.invalidRequest(error.message))
     default: fail(.sandboxUnreachable("the sidecar: \(error.message)"))
     }
@@ -155,20 +148,20 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
       state = .killing
       send(.execSignal, ExecSignal(processID: 0, signal: .kill).encode())
       timer = LoopActor.loop.after(ms: Limits.execKillWaitMs) { [self] in timeOut() }
-    case .killing:
-      result.timedOut = true
-      finish(.success(result))
+    case .killing: finish(.success(ExecEnd(timedOut: true)))
     }
   }
 
   private func fail(_ error: APIError) { finish(.failure(error)) }
 
-  private func finish(_ outcome: Result<ExecResult, APIError>) {
+  private func finish(_ outcome: Result<ExecEnd, APIError>) {
     guard state != .done else { return }
     state = .done
     timer?.cancel()
     timer = nil
+    output.onReady = nil
     socket?.close(.normal)
+    socket?.resumeReading()  // to the end of the closing handshake
     let done = completion
     completion = nil
     done?(outcome)
