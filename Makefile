@@ -15,7 +15,7 @@ RUN_ARGS ?= --dev
 FUZZ_SECONDS ?= 120
 FUZZ_TARGET ?=
 
-.PHONY: help deps deps-test build run test test-swift test-wire fuzz sanitize lint format bench clean
+.PHONY: help deps deps-test build run test test-swift test-wire fuzz sanitize lint format openapi bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -100,6 +100,9 @@ lint: ## formatting and repeated-import rules; no output is good
 
 format: ## rewrite sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests bench
+
+openapi: build ## renew docs/openapi.json
+	$(BUILD)/xgen-server --openapi | python3 -m json.tool --indent 1 > docs/openapi.json
 
 bench: build ## a short run of every benchmark against a server of its own
 	bench/run

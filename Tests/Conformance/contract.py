@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from jsonschema import Draft202012Validator
@@ -26,6 +27,7 @@ class Contract:
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         method = "get" if method == "HEAD" else method.lower()
+        path = urljoin(path, re.sub("(?i)%2e", ".", path))  # dot segments go first
         for pattern, operations in self.paths:
             if pattern.fullmatch(path) and method in operations:
                 return operations[method]

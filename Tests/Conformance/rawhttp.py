@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import socket
 import struct
 from typing import NamedTuple
@@ -34,14 +35,28 @@ def drain(connection: socket.socket) -> tuple[bytes, bool]:
         data += piece
 
 
-def ask(server: Server, request: bytes) -> Answer:
-    """The answer to one request, and whether the server closed the connection behind it."""
+def is_whole(data: bytes) -> bool:
+    """Whether an answer has come that says itself where it ends."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return len(body) >= int(length[1]) if length else head.startswith((b"HTTP/1.1 101", b"HTTP/1.1 204"))
+
+
+def ask(server: Server, request: bytes, *, to_the_end: bool = False) -> Answer:
+    """The answer to one request; `to_the_end`: and whether the connection is closed behind it."""
     with connect(server) as connection:
         try:
             connection.sendall(request)
         except OSError:
             pass  # answered and closed before all was sent
-        data, closed = drain(connection)
+        data, closed = b"", False
+        while not (closed or to_the_end or is_whole(data)):
+            piece = connection.recv(65536)
+            data, closed = data + piece, not piece
+        if to_the_end:
+            data, closed = drain(connection)
     head, _, body = data.partition(b"\r\n\r\n")
     status = head.split(b" ")[1] if head.startswith(b"HTTP/1.1 ") else b"0"
     return Answer(int(status), body, closed)

@@ -54,7 +54,7 @@ def test_a_malformed_request_is_answered_and_the_connection_closed(
     server: Server, name: str
 ) -> None:
     request, statuses = BAD_REQUESTS[name]
-    answer = ask(server, request)
+    answer = ask(server, request, to_the_end=True)
     assert answer.status in statuses, answer
     assert answer.closed, "what follows can't be told from a request"
     error = json.loads(answer.body)

@@ -40,7 +40,7 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Server:
     ]
     path = tmp_path_factory.mktemp("keys") / "keys.json"
     path.write_text(json.dumps(keys))
-    server = Server("--api-keys", str(path), "--max-sandboxes", "8")
+    server = Server("--api-keys", str(path))
     try:
         yield server.start()
     finally:

@@ -108,6 +108,12 @@ def test_the_environment_is_the_documented_one(new_sandbox: Callable[..., Sandbo
     assert "API_KEY" not in found
 
 
+def test_a_missing_cwd_is_told_as_a_shell_would(shared: Sandbox) -> None:
+    result = shared.exec("true", cwd="/nowhere")
+    assert result["exit_code"] == 126
+    assert result["stderr"].endswith("working directory: no such file or directory\n")
+
+
 def test_cwd_is_the_workspace_unless_given(shared: Sandbox) -> None:
     assert shared.output("pwd") == "/home/sandbox/workspace\n"
     assert shared.output("pwd", cwd="/tmp") == "/tmp\n"

@@ -60,10 +60,11 @@ extension JSONFields {
     return text
   }
 
-  /// An integer; `3.0` and numbers beyond 64 bits are refused.
+  /// An integer, which may be written as `3.0` (as JSON Schema has it); numbers beyond 64 bits are
+  /// refused.
   func int(_ name: String) throws(FieldError) -> Int? {
     guard let value = present(name) else { return nil }
-    guard let number = value.intValue else { throw error(name, "must be an integer") }
+    guard let number = value.wholeValue else { throw error(name, "must be an integer") }
     return Int(number)
   }
 
@@ -109,7 +110,7 @@ extension JSONFields {
   }
 
   func ints(_ name: String) throws(FieldError) -> [Int]? {
-    try elements(name, "must be an array of integers") { $0.intValue.map(Int.init) }
+    try elements(name, "must be an array of integers") { $0.wholeValue.map(Int.init) }
   }
 
   private func elements<Element>(

@@ -22,6 +22,14 @@ extension JSONValue {
     if case .int(let number) = self { number } else { nil }
   }
 
+  /// A whole number, also one that is written as `3.0`; nil beyond what a double holds exactly.
+  var wholeValue: Int64? {
+    guard case .double(let number) = self, number.magnitude <= 9_007_199_254_740_992 else {
+      return intValue
+    }
+    return Int64(exactly: number)
+  }
+
   /// The elements of an array; nil for every other kind.
   var arrayValue: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }

@@ -5,6 +5,9 @@ import Reactor
 extension ExecLaunch {
   /// Exit code 127 where there is no such command, 126 where there is one that can't be executed.
   func explain(_ error: SpawnError) -> Failure {
+    if error.step == .workingDirectory {
+      return .command(reason: "working directory: \(Self.text(error.cause))", exitCode: 126)
+    }
     guard error.step == .exec else { return .system("\(error)") }
     if !error.cause.isNotFound {
       return .command(reason: Self.text(error.cause), exitCode: 126)

@@ -8,7 +8,8 @@ extension Operation {
       """,
     parameters: [
       .header("Last-Event-ID", "Go on behind this event.", Schemas.text),
-      .query("last_event_id", "The same, for clients that can't set headers.", Schemas.text),
+      .query(
+        "last_event_id", "The same, for clients that can't set headers.", Schemas.queryText),
     ],
     answers: [.text(200, "One event after the other.", "text/event-stream")],
     refusals: [.quota, .capacity, .shuttingDown])
@@ -26,8 +27,8 @@ extension Operation {
       .query(
         "cursor", "The `next_cursor` of the page before.",
         ["type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$"]),
-      .query("sandbox", "Only about this sandbox.", Schemas.text),
-      .query("subject", "Only of the key with this name.", Schemas.text),
+      .query("sandbox", "Only about this sandbox.", Schemas.queryText),
+      .query("subject", "Only of the key with this name.", Schemas.queryText),
     ],
     answers: [.json(200, "A page.", Schemas.reference("AuditPage"), [.next])],
     refusals: [.notFound, .capacity])

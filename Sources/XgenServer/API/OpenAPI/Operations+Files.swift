@@ -4,11 +4,10 @@ extension Operation {
 
   static let fileGet = Operation(
     id: "readFile", tag: .files, summary: "Stream a file, or a range of it",
-    parameters: [
-      .sandboxID, .path, .ifMatch, .ifNoneMatch,
-      .header("Range", "One range of bytes; another unit is ignored.", Schemas.text),
-      .header("If-Range", "An entity tag: the range only if it still holds.", Schemas.text),
-    ],
+    description: """
+      `Range` (one range of bytes), `If-Range`, `If-Match` and `If-None-Match` as in RFC 9110.
+      """,
+    parameters: [.sandboxID, .path],
     answers: [
       .file(200, "The file."), .file(206, "The range."),
       .init(status: 304, description: "It has not changed.", headers: [.entityTag]),
@@ -17,8 +16,11 @@ extension Operation {
 
   static let filePut = Operation(
     id: "writeFile", tag: .files, summary: "Stream a file in; it takes its place when it is whole",
+    description: """
+      `If-None-Match: *` only makes a new file, `If-Match` only replaces one that is still the same.
+      """,
     parameters: [
-      .sandboxID, .path, .ifMatch, .ifNoneMatch,
+      .sandboxID, .path,
       .query(
         "mode", "Permissions in octal.", ["type": "string", "pattern": "^[0-7]{1,4}$"]),
     ],
@@ -35,7 +37,7 @@ extension Operation {
       .query(
         "recursive", "A folder with all that is in it.", ["enum": ["true", "false"]]),
     ],
-    answers: [.empty(204, "It is gone.")], refusals: refusals)
+    answers: [.empty(204, "It is gone.")], refusals: refusals + [.preconditionFailed])
 
   static let fileList = Operation(
     id: "listFiles", tag: .files, summary: "List a folder",
@@ -48,26 +50,16 @@ extension Operation {
 }
 
 extension Operation.Parameter {
-  /// What can't be a path is 400; `..` that stays inside is fine but not worth a pattern.
-  private static let pathSchema: JSONValue = [
-    "type": "string", "minLength": 1, "maxLength": 255,
-    "pattern": #"^(?!\.{1,2}(/|$))[^\u0000/]+(/(?!\.{1,2}(/|$))[^\u0000/]+)*$"#,
-  ]
-
+  // What leaves the workspace is 400, which no pattern says.
   fileprivate static let path = Self(
     name: "path", place: .query, description: "Relative to the workspace.", isRequired: true,
-    schema: pathSchema)
+    schema: [
+      "type": "string", "minLength": 1, "maxLength": 255, "pattern": .string(Schemas.withoutNUL),
+    ])
   fileprivate static let folder = Self(
     name: "path", place: .query, description: "Relative to the workspace, which itself is `/`.",
-    isRequired: true, schema: ["anyOf": [["const": "/"], pathSchema]])
-  fileprivate static let ifMatch = header(
-    "If-Match", "`*` or entity tags: only if the file is one of these.", entityTags)
-  fileprivate static let ifNoneMatch = header(
-    "If-None-Match", "`*` or entity tags: only if the file is none of these.", entityTags)
-
-  private static let entityTags: JSONValue = [
-    "type": "string", "pattern": #"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#,
-  ]
+    isRequired: true,
+    schema: ["type": "string", "maxLength": 255, "pattern": .string(Schemas.withoutNUL)])
 }
 
 extension Operation.Answer {

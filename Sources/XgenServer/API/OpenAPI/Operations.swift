@@ -116,18 +116,10 @@ extension Operation {
     id: "openWebSocket", tag: .commands,
     summary: "Open the multiplexed WebSocket: streams, terminals, files, events",
     description: """
-      Browsers may send the token as `?token=` or as the subprotocol pair `xgen.v1`, \
-      `bearer.<token>`.
+      The request is a WebSocket's opening (RFC 6455); any other is 426. Browsers may send the \
+      token as `?token=` or as the subprotocol pair `xgen.v1`, `bearer.<token>`.
       """,
-    parameters: [
-      .sandboxID,
-      .header("Upgrade", "Always websocket.", ["enum": ["websocket"]], isRequired: true),
-      .header("Connection", "Always Upgrade.", ["enum": ["Upgrade"]], isRequired: true),
-      .header(
-        "Sec-WebSocket-Key", "16 random bytes in base64.",
-        ["type": "string", "pattern": "^[A-Za-z0-9+/]{21}[AQgw]==$"], isRequired: true),
-      .header("Sec-WebSocket-Version", "Always 13.", ["enum": ["13"]], isRequired: true),
-    ],
+    parameters: [.sandboxID],
     answers: [.empty(101, "The WebSocket is open.")],
     refusals: Refusal.running + [.quota, .upgradeRequired])
 }

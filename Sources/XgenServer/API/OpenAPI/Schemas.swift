@@ -18,6 +18,8 @@ enum Schemas {
   }
 
   static let text: JSONValue = ["type": "string"]
+  /// A text in a query.
+  static let queryText: JSONValue = ["type": "string", "pattern": .string(withoutNUL)]
   static let status: JSONValue = [
     "enum": ["starting", "running", "stopping", "stopped", "error"]
   ]
