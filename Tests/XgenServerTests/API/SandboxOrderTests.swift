@@ -104,7 +104,7 @@ import Testing
 
   @Test(arguments: [
     ("template", "1"), ("timeout_seconds", "\"60\""), ("timeout_seconds", "1.5"),
-    ("timeout_seconds", "1e3"), ("timeout_seconds", "9223372036854775808"), ("gui", "1"),
+    ("timeout_seconds", "1.25"), ("timeout_seconds", "9223372036854775808"), ("gui", "1"),
     ("gui", "\"true\""), ("env", "[]"), ("env", "{\"A\":1}"), ("env", "{\"A\":null}"),
     ("ports", "{}"), ("ports", "[\"80\"]"), ("ports", "[80.5]"), ("ports", "[null]"),
     ("metadata", "\"x\""), ("metadata", "{\"a\":{}}"), ("resources", "[]"),
