@@ -74,7 +74,7 @@ struct Settings: Sendable {
     },
     Setting(
       "--api-keys", "XGEN_API_KEYS", "FILE",
-      "JSON array of {name, key_sha256, role, permissions?, rate_limit?}"
+      "JSON array of {name, key_sha256, role, permissions?, rate_limit?, max_sandboxes?}; SIGHUP: anew"
     ) { settings, text throws(SettingError) in
       settings.apiKeysFile = text
     },

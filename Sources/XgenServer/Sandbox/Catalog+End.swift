@@ -1,0 +1,55 @@
+internal import Logging
+internal import Reactor
+
+/// How sandboxes end.
+extension Catalog {
+  /// Ends a sandbox; returns when nothing of it is left. Concurrent calls all wait for that.
+  func end(_ sandbox: Sandbox, _ end: SandboxEnd, origin: CallOrigin? = nil) async {
+    let cause = SandboxCause.ended(end, origin)
+    guard step(sandbox, to: .stopping, cause) else {
+      while sandbox.status == .stopping { await sandbox.waitForChange(ms: 1000) }
+      return
+    }
+    sandbox.ending = stone(sandbox, end)
+    for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
+    sidecars.forget(sandbox)
+    await backend.delete(id: sandbox.record.id)
+    await ledger.add([stone(sandbox, end)])
+    let id = sandbox.record.id
+    live[id] = nil
+    metrics.sandboxesDeleted += 1
+    step(sandbox, to: .stopped, cause)
+    log.info(
+      "sandbox ended",
+      metadata: Self.metadata(sandbox, origin).merging(["reason": "\(end.rawValue)"]) { $1 })
+  }
+
+  /// Closes the WebSockets of the callers that `isCut` names, for a right that is gone.
+  func endRelays(_ reason: String, where isCut: (Principal) -> Bool) -> Int {
+    let cut = live.values.flatMap { $0.relays }.filter { isCut($0.caller) }
+    for relay in cut { relay.end(.policyViolation, reason) }
+    return cut.count
+  }
+
+  private func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {
+    Tombstones.Entry(
+      id: sandbox.record.id, owner: sandbox.record.owner, end: end, atMs: clock.nowMs())
+  }
+
+  /// Ends what must not outlive the server. No sandbox is made any more.
+  func shutDown() async {
+    isShuttingDown = true
+    sweepTimer?.cancel()
+    sweepTimer = nil
+    for sandbox in live.values {
+      for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
+    }
+    sidecars.close()
+    if backend.keepsSandboxesAtShutdown { return await backend.shutdown() }
+    let ending = live.values.filter { step($0, to: .stopping, .ended(.shutdown)) }
+    for sandbox in ending { sandbox.ending = stone(sandbox, .shutdown) }
+    await backend.shutdown()
+    await ledger.add(ending.compactMap(\.ending))
+    for sandbox in ending { step(sandbox, to: .stopped, .ended(.shutdown)) }
+  }
+}
