@@ -17,6 +17,9 @@ enum Limits {
   // List.
   static let maxPageCount = 1_000
 
+  /// A list of more sandboxes is rendered by a worker.
+  static let maxListRenderedOnLoop = 100
+
   // Exec.
   static let defaultExecSeconds = 30
   static let maxExecSeconds = 3600

@@ -32,9 +32,10 @@ final class Reload {
     isRunning = true
     repeat {
       isAskedAgain = false
-      await server.audit?.reopen()
-      await certificate?.reload()
+      // Keys first: taking a right away waits for no disk of the audit log's.
       await reloadKeys()
+      await certificate?.reload()
+      await server.audit?.reopen()
     } while isAskedAgain
     isRunning = false
   }

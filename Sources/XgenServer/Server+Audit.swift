@@ -4,6 +4,8 @@ internal import Reactor
 extension Server {
   /// Called before an answer's first byte: its record is on the way to the disk by then.
   func audit(_ context: RequestContext, status: Int) {
+    // Else whoever is over the limit could fill the log.
+    if context.isOverRateLimit { return }
     let method = context.exchange.head.method
     guard let audit, let action = AuditAction.of(method, context.path) else { return }
     guard var record = auditRecord(action, context) else { return }

@@ -5,21 +5,25 @@ extension Server {
   /// off; returns how many. A token says so by itself when it is next used.
   @discardableResult
   func replaceKeys(_ keys: APIKeyStore) -> Int {
+    let old = authorizer.tokens.keys
     authorizer.tokens.keys = keys
+    // A new secret under an old name is another key: the old one may have leaked.
+    func isSame(_ name: String) -> Bool {
+      old.entry(named: name)?.keyDigest == keys.entry(named: name)?.keyDigest
+    }
     let streams = events.endStreams { caller in
-      !Self.still(caller, has: .sandboxRead, keys)
+      !isSame(caller.name) || !still(caller, has: .sandboxRead)
     }
     let relays = catalog.endRelays("the API key no longer allows it") { caller in
-      !Self.still(caller, has: .sandboxExec, keys)
+      !isSame(caller.name) || !still(caller, has: .sandboxExec)
     }
     return streams + relays
   }
 
-  /// Who was let in as an admin may see what others own, so that a lesser role is a lost right.
-  private static func still(
-    _ caller: Principal, has permission: Permission, _ keys: APIKeyStore
-  ) -> Bool {
-    guard let now = keys.principal(named: caller.name) else { return false }
+  /// Whether a caller has a right now that it had when it was let in. Who was let in as an admin
+  /// may see what others own, so that a lesser role is a lost right.
+  func still(_ caller: Principal, has permission: Permission) -> Bool {
+    guard let now = tokens.keys.principal(named: caller.name) else { return false }
     return now.permissions.contains(permission) && now.role >= caller.role
   }
 }

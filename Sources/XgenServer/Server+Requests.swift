@@ -92,6 +92,7 @@ extension Server {
     guard let state = take(context, nowMs: LoopActor.loop.nowMs) else { return }
     context.fields += state.fields
     guard let seconds = state.retryAfterSeconds else { return }
+    context.isOverRateLimit = true
     throw .quotaExceeded("over \(state.limit) requests a minute", retryAfterSeconds: seconds)
   }
 
@@ -106,14 +107,17 @@ extension Server {
 
   private func run(_ request: APIRequest) async {
     do throws(APIError) {
-      request.context.answer(try await request.route.endpoint(self, request))
+      let response = try await request.route.endpoint(self, request)
+      request.context.answer(response)
+      // A request that broke off on the way has no answer, and is told all the same.
+      if case .takenOver = response.body { request.context.willAnswer(0) }
     } catch {
       refuse(request.context, error)
     }
   }
 
   private func finished(_ context: RequestContext, _ status: Int) {
-    // Without a status the peer went first; what the endpoint then answers is told all the same.
+    // Without a status the peer went first: the endpoint's end tells.
     if status != 0 { context.willAnswer(status) }
     let elapsedMs = LoopActor.loop.nowMs - context.startedMs
     let method = context.exchange.head.method.name

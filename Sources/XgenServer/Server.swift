@@ -11,6 +11,8 @@ final class Server {
   let metrics: Metrics
   /// For what blocks.
   let workers: WorkerPool
+  /// Of those who render large answers on workers.
+  let renderingTurns = Turns()
   let log: Logger
   let events: EventHub
   /// Nil where no audit log is kept.

@@ -285,6 +285,14 @@ def test_a_link_that_changes_all_the_time_leads_nowhere_else(files: Files) -> No
     assert files.sandbox.sh("ls ~/out") == "f\n"
 
 
+def test_a_refused_head_says_so_and_harms_nothing(files: Files) -> None:
+    files.sandbox.sh("mkdir dir")
+    for path, status in (("nothing", 404), ("dir", 400)):
+        answer = files.call("HEAD", path)
+        assert (answer.status_code, answer.content) == (status, b""), path
+    assert files.sandbox.get()["status"] == "running"
+
+
 def test_what_is_no_file_is_refused_and_not_waited_for(files: Files) -> None:
     files.sandbox.sh("mkfifo fifo; mkdir dir")
     files.sandbox.python("import socket\nsocket.socket(socket.AF_UNIX).bind('socket')\nprint(0)")

@@ -167,7 +167,8 @@ final class HTTPConnection: ByteStreamDelegate {
       let (used, data) = try body.read(bytes)
       extendBodyTime(by: used)
       if let data { exchange.didReceiveBody(data) }
-      if body.isComplete { bodyDidEnd() }
+      // A handler that answered within the call has led on to the next request, or to the end.
+      if body.isComplete, state == .exchange, self.exchange === exchange { bodyDidEnd() }
       return used
     } catch {
       exchange.didFail(.malformed(error))
@@ -263,7 +264,9 @@ final class HTTPConnection: ByteStreamDelegate {
     var leftover = ByteBuffer()
     swap(&leftover, &input)
     stream.write(answer)
-    return HTTPUpgrade(stream: stream, leftover: leftover, didClose: server.didUpgrade(self))
+    return HTTPUpgrade(
+      stream: stream, leftover: leftover, peerHasEnded: peerEnded,
+      didClose: server.didUpgrade(self))
   }
 
   // MARK: Ends

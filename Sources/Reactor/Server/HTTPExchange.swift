@@ -249,12 +249,19 @@ public final class HTTPUpgrade {
   public let stream: any ByteStream
   /// What came behind the upgrade's head: the new protocol's first bytes.
   public var leftover: ByteBuffer
+  /// The peer has ended its direction: behind the leftover comes nothing, and the stream does not
+  /// say so again.
+  public let peerHasEnded: Bool
   /// To be called once when the stream has closed; the server counts its connections by it.
   public let didClose: () -> Void
 
-  init(stream: any ByteStream, leftover: consuming ByteBuffer, didClose: @escaping () -> Void) {
+  init(
+    stream: any ByteStream, leftover: consuming ByteBuffer, peerHasEnded: Bool = false,
+    didClose: @escaping () -> Void
+  ) {
     self.stream = stream
     self.leftover = leftover
+    self.peerHasEnded = peerHasEnded
     self.didClose = didClose
   }
 }

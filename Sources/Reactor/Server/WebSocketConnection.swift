@@ -55,12 +55,12 @@ public final class WebSocketConnection: ByteStreamDelegate {
     keys = maskSeed.map { MaskingKeySource(seed: $0) }
   }
 
-  /// Starts with what came behind the handshake.
-  public func start(leftover: consuming ByteBuffer) {
+  /// Starts with what came behind the handshake (`HTTPUpgrade.leftover`, `.peerHasEnded`).
+  public func start(leftover: consuming ByteBuffer, peerHasEnded: Bool = false) {
     stream.delegate = self
     if !isPaused { stream.resumeReading() }
-    if leftover.isEmpty { return }
-    leftover.withMutableReadable { streamDidReceive($0) }
+    if !leftover.isEmpty { leftover.withMutableReadable { streamDidReceive($0) } }
+    if peerHasEnded { streamDidEnd() }
   }
 
   public var loop: Loop { stream.loop }

@@ -16,6 +16,8 @@ final class RequestContext {
   var principal: Principal?
   /// Which sandbox it is about, as far as that is known; it need not exist.
   var sandboxID: String?
+  /// Refused before anything else was looked at.
+  var isOverRateLimit = false
   /// Called once with the status, before the answer's first byte is written.
   var onAnswer: ((_ status: Int) -> Void)?
   /// Headers that any answer to it carries, errors included.

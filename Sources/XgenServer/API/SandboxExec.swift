@@ -18,7 +18,24 @@ func sandboxExec(_ server: Server, _ request: APIRequest) async throws(APIError)
   let answer = ExecAnswer(order: order, end: end, output: capture.output)
   // Megabytes of escapes would hold up every other request.
   if capture.byteCount <= Limits.maxBytesRenderedOnLoop { return answer.response }
-  do throws(WorkerPool.Full) { return try await server.workers.run { answer.response } } catch {
+  return await request.paced(try await render(answer, server, capture))
+}
+
+/// Renders a large answer on a worker, one at a time. Held until the client has taken it, it counts
+/// as the output does: at first as if each byte became an escape.
+@LoopActor
+private func render(
+  _ answer: ExecAnswer, _ server: Server, _ capture: ExecCapture
+) async throws(APIError) -> APIResponse {
+  await server.renderingTurns.enter()
+  defer { server.renderingTurns.leave() }
+  let most = capture.byteCount * JSONWriter.maxEscapedBytes
+  try capture.charge(most)
+  do throws(WorkerPool.Full) {
+    let response = try await server.workers.run { answer.response }
+    if case .bytes(let body) = response.body { capture.refund(most - min(most, body.count)) }
+    return response
+  } catch {
     throw .capacityExhausted("the server has too much to do at once")
   }
 }

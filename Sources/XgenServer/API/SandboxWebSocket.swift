@@ -17,11 +17,18 @@ func sandboxWebSocket(
   }
   let sandbox = try server.catalog.findLasting(request.sandboxID, for: request.caller)
   try await server.catalog.waitUntilReady(sandbox)
-  if sandbox.relays.count >= Limits.maxRelaysPerSandbox {
-    throw .quotaExceeded(
-      "the sandbox has \(Limits.maxRelaysPerSandbox) WebSockets already", retryAfterSeconds: 1)
-  }
+  try checkRoom(for: sandbox)
   let upstream = try await server.sidecars.openWebSocket(sandbox)
+  do throws(APIError) {
+    // Much may have happened meanwhile.
+    try checkRoom(for: sandbox)
+    if !server.still(request.caller, has: .sandboxExec) {
+      throw .unauthorized("the API key no longer allows it", .removedKey)
+    }
+  } catch {
+    upstream.stream.close()
+    throw error
+  }
   let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
     let client = exchange.acceptWebSocket(subprotocol: subprotocol, request.context.fields)
@@ -41,4 +48,11 @@ func sandboxWebSocket(
   sandbox.relays.insert(relay)
   relay.start()
   return .takenOver
+}
+
+@LoopActor
+private func checkRoom(for sandbox: Sandbox) throws(APIError) {
+  if sandbox.relays.count < Limits.maxRelaysPerSandbox { return }
+  throw .quotaExceeded(
+    "the sandbox has \(Limits.maxRelaysPerSandbox) WebSockets already", retryAfterSeconds: 1)
 }

@@ -60,7 +60,7 @@ final class EventHub {
   }
 
   func heartbeat() {
-    for stream in streams.values { stream.heartbeat() }
+    for stream in streams.values { stream.heartbeat(log) }
   }
 
   private func end(_ stream: EventStream) {

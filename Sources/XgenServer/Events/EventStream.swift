@@ -40,9 +40,11 @@ final class EventStream {
     caller.role == .admin || caller.name == owner
   }
 
-  /// Who is behind with events needs no sign of life.
-  func heartbeat() {
-    if !exchange.isCongested { write(ServerSentEvent.comment) }
+  /// A sign of life, with the place in the log: else a client of a quiet tenant would come back
+  /// with an id that others' events have pushed out long ago. Who is behind needs none.
+  func heartbeat(_ log: EventLog) {
+    if exchange.isCongested || next <= log.lastSequence { return }
+    write(ServerSentEvent.comment + EventFrame.position(log.lastID))
   }
 
   func write(_ bytes: [UInt8]) {

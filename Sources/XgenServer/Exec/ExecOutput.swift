@@ -52,11 +52,7 @@ final class ExecCapture: ExecOutput {
 
   func receive(_ bytes: UnsafeRawBufferPointer, from source: ExecSource) throws(APIError) {
     let kept = bytes.prefix(Limits.maxExecOutputBytes - output.count(of: source))
-    if client.capturedBytes + kept.count > Limits.maxCapturedBytes {
-      throw .capacityExhausted("too much output is being captured on this server")
-    }
-    client.capturedBytes += kept.count
-    byteCount += kept.count
+    try charge(kept.count)
     if kept.count < bytes.count { output.isTruncated = true }
     switch source {
     case .stdout: output.stdout.append(contentsOf: kept)
@@ -64,9 +60,20 @@ final class ExecCapture: ExecOutput {
     }
   }
 
-  /// Gives its share back.
-  func release() {
-    client.capturedBytes -= byteCount
-    byteCount = 0
+  /// Takes so many bytes of what all execs may hold.
+  func charge(_ count: Int) throws(APIError) {
+    if client.capturedBytes + count > Limits.maxCapturedBytes {
+      throw .capacityExhausted("too much output is being captured on this server")
+    }
+    client.capturedBytes += count
+    byteCount += count
   }
+
+  func refund(_ count: Int) {
+    client.capturedBytes -= count
+    byteCount -= count
+  }
+
+  /// Gives its share back.
+  func release() { refund(byteCount) }
 }

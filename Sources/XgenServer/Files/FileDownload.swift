@@ -103,7 +103,8 @@ final class FileDownload {
   private func didEnd(_ error: HTTPClientError?) {
     switch (error, refusal, answer) {
     case (nil, let refusal?, _):
-      let told = FileRefusal.error(refusal.head, refusal.body, order.conditions)
+      let told = FileRefusal.error(
+        refusal.head, refusal.body, to: request.exchange.head.method, order.conditions)
       end(.failure(told ?? fault("the sidecar's refusal of a file makes no sense")))
     case (nil, nil, let answer?): end(.success(answer))
     case (nil, nil, nil):

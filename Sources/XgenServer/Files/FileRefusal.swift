@@ -8,15 +8,27 @@ enum FileRefusal {
 
   /// What the client is told; nil for a refusal that contradicts itself or what was asked.
   static func error(
-    _ head: HTTPResponseHead, _ body: [UInt8], _ asked: HTTPConditions
+    _ head: HTTPResponseHead, _ body: [UInt8], to method: HTTPMethod, _ asked: HTTPConditions
   ) -> APIError? {
     switch head.status {
     case 412 where asked.ifMatch != nil || asked.ifNoneMatch != nil: return .preconditionFailed()
     case 416: return outOfRange(head.headers, asked.range)
-    default:
-      let payload = body.withUnsafeBytes { try? ErrorPayload.decode($0) }
-      guard let payload, let code = payload.knownCode else { return nil }
-      return error(head.status, code, payload.message)
+    case 408, 414, 431: return .sandboxUnreachable("the sidecar refused it: \(head.status)")
+    default: break
+    }
+    if method == .head { return error(head.status) }
+    let payload = body.withUnsafeBytes { try? ErrorPayload.decode($0) }
+    guard let payload, let code = payload.knownCode else { return nil }
+    return error(head.status, code, payload.message)
+  }
+
+  /// The answer to HEAD has no body that would say more.
+  private static func error(_ status: Int) -> APIError? {
+    switch status {
+    case 400: .invalidRequest("this is no file that can be read")
+    case 404: .notFound("there is nothing at this path")
+    case 429: .quotaExceeded("too many files of this sandbox are under way", retryAfterSeconds: 1)
+    default: nil
     }
   }
 

@@ -97,7 +97,7 @@ final class FileUpload {
       guard bodyIsWhole, let tag = FileHead.tag(head.headers) else { break }
       return end(.success(.empty(head.status, [FileFields.tag(tag)])))
     default:
-      guard let told = FileRefusal.error(head, body, order.conditions) else { break }
+      guard let told = FileRefusal.error(head, body, to: .put, order.conditions) else { break }
       return end(.failure(told))
     }
     end(.failure(fault("the sidecar's answer to a file makes no sense")))

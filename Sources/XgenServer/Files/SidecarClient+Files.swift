@@ -90,7 +90,7 @@ extension SidecarClient {
   private func refusal(
     _ response: HTTPClientResponse, _ order: FileOrder, _ sandbox: Sandbox
   ) -> APIError {
-    FileRefusal.error(response.head, response.body, order.conditions)
+    FileRefusal.error(response.head, response.body, to: .get, order.conditions)
       ?? fault(sandbox, "the sidecar's refusal of a file makes no sense")
   }
 }

@@ -4,6 +4,9 @@
 /// value of an object. Strings are safe inside a `<script>` literal's line structure (U+2028 and
 /// U+2029 are escaped).
 struct JSONWriter {
+  /// What one byte of a string may become: a control character's escape.
+  static let maxEscapedBytes = 6
+
   private(set) var bytes: [UInt8]
   /// Whether the next key or element follows another one.
   private var needsComma = false

@@ -64,6 +64,8 @@ struct IdempotencyTable {
   /// What to do with a request; one that `isNew` is under way from now on.
   mutating func begin(_ key: IdempotencyKey, bodyHash: String, nowMs: Int64) -> Verdict {
     sweep(nowMs: nowMs)
+    // One that was adopted late may stand behind younger ones, where the sweep does not get to.
+    if case .answered(let claim) = entries[key], claim.isOver(nowMs) { set(key, nil) }
     switch entries[key] {
     case .underWay(let first): return first == bodyHash ? .isUnderWay : .differs
     case .answered(let claim): return claim.bodyHash == bodyHash ? .isAnswered(claim) : .differs
@@ -87,9 +89,10 @@ struct IdempotencyTable {
     if case .underWay = entries[key] { set(key, nil) }
   }
 
-  /// Takes over what an earlier server knew; the earliest knowledge of a key counts.
-  mutating func adopt(_ claim: IdempotencyClaim) {
-    if entries[claim.key] == nil { keep(claim) }
+  /// Takes over what an earlier server knew; of what is not over, the earliest knowledge of a key
+  /// counts.
+  mutating func adopt(_ claim: IdempotencyClaim, nowMs: Int64) {
+    if entries[claim.key] == nil, !claim.isOver(nowMs) { keep(claim) }
   }
 
   /// All that are answered, oldest first.

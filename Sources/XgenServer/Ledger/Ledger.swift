@@ -36,13 +36,13 @@ final class Ledger {
     if let file = storage?.file {
       for entry in try await run({ () throws(LocalError) in try file.load() }).get() {
         switch entry {
-        case .claim(let claim): keys.adopt(claim)
+        case .claim(let claim): keys.adopt(claim, nowMs: nowMs)
         case .end(let stone): tombstones.add(stone)
         }
       }
     }
     // Its server died between the sandbox and the answer.
-    for claim in records.compactMap({ IdempotencyClaim($0) }) { keys.adopt(claim) }
+    for claim in records.compactMap({ IdempotencyClaim($0) }) { keys.adopt(claim, nowMs: nowMs) }
     sweep(nowMs: nowMs)
     try await rewrite().get()
   }

@@ -43,6 +43,8 @@ extension LocalBackend {
     guard let processes = state.processes else { return }
     let id = state.record.id
     let sandbox = LocalSandbox(state)
+    // Before anything can fail: its user must not be given to another one.
+    if let uid = state.uid { _ = uids?.reserve(uid) }
     do {
       try watch(sandbox, processes)
     } catch {
@@ -50,7 +52,6 @@ extension LocalBackend {
       logger.error("can't watch a sandbox", metadata: ["sandbox": "\(id)", "error": "\(error)"])
       return
     }
-    if let uid = state.uid { _ = uids?.reserve(uid) }
     sandboxes[id] = sandbox
     logger.info("adopted a sandbox", metadata: ["sandbox": "\(id)"])
   }

@@ -109,6 +109,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   /// The start of a frame head that a read cut, at most 13 bytes.
   private var held: [UInt8] = []
   private var leftover = ByteBuffer()
+  private let peerHadEnded: Bool
   private unowned var other: RelaySide!
   private var relay: WebSocketRelay?
   /// A Close has been written to this side; nothing may follow it.
@@ -135,6 +136,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
       role: role,
       maxMessageBytes: isSidecar ? Limits.maxSidecarMessageBytes : Limits.maxMessageBytes)
     swap(&leftover, &upgrade.leftover)
+    peerHadEnded = upgrade.peerHasEnded
     lastReadMs = upgrade.stream.loop.nowMs
   }
 
@@ -152,6 +154,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     var first = ByteBuffer()
     swap(&first, &leftover)
     if !first.isEmpty { first.withMutableReadable { streamDidReceive($0) } }
+    if peerHadEnded { streamDidEnd() }
     if !isPaused { stream.resumeReading() }
   }
 

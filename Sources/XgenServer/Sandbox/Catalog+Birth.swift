@@ -63,7 +63,8 @@ extension Catalog {
 
   private func abandon(_ sandbox: Sandbox, _ origin: CallOrigin) async {
     let cause = SandboxCause.ended(.failedToStart, origin)
-    step(sandbox, to: .stopping, cause)
+    // Where it is being ended already, for a reason of its own, that goes on.
+    guard step(sandbox, to: .stopping, cause) else { return }
     sidecars.forget(sandbox)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil

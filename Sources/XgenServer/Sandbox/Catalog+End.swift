@@ -13,8 +13,9 @@ extension Catalog {
     sandbox.ending = stone(sandbox, end)
     for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
     sidecars.forget(sandbox)
-    await backend.delete(id: sandbox.record.id)
+    // First, so that a server killed meanwhile leaves no sandbox that ended without a reason.
     await ledger.add([stone(sandbox, end)])
+    await backend.delete(id: sandbox.record.id)
     let id = sandbox.record.id
     live[id] = nil
     metrics.sandboxesDeleted += 1
@@ -48,8 +49,8 @@ extension Catalog {
     if backend.keepsSandboxesAtShutdown { return await backend.shutdown() }
     let ending = live.values.filter { step($0, to: .stopping, .ended(.shutdown)) }
     for sandbox in ending { sandbox.ending = stone(sandbox, .shutdown) }
-    await backend.shutdown()
     await ledger.add(ending.compactMap(\.ending))
+    await backend.shutdown()
     for sandbox in ending { step(sandbox, to: .stopped, .ended(.shutdown)) }
   }
 }

@@ -10,6 +10,7 @@ extension Catalog {
     let next = max(before, min(before + byMs, clock.nowMs() + atMostMs))
     sandbox.extend(toMs: next)
     do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      if sandbox.record.expiresAtMs == next { sandbox.extend(toMs: before) }
       if let stone = sandbox.ending { throw .sandboxEnded(stone) }
       throw .sandboxUnreachable("the new expiry could not be kept: \(error)")
     }

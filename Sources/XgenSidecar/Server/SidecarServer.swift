@@ -12,13 +12,20 @@ final class SidecarServer {
   private static let maxConnections = 512
   /// A path of the greatest length, every byte of it encoded, and what stands around it.
   private static let maxTargetBytes = 3 * WireLimits.maxPathBytes + 1024
+  /// As much as a client of the server may send in conditions, besides.
+  private static let maxHeadBytes = 65_535
+  private static let bodyStallMs: UInt64 = 3_600_000
 
   init(_ sidecar: Sidecar) {
     self.sidecar = sidecar
     files = FileEndpoints(sidecar)
     var limits = HTTPServerLimits()
     limits.maxConnections = Self.maxConnections
-    limits.head = HTTPLimits(maxTargetBytes: Self.maxTargetBytes)
+    limits.head = HTTPLimits(
+      maxTargetBytes: Self.maxTargetBytes, maxHeadBytes: Self.maxHeadBytes)
+    // How slow a client may be is the server's to say.
+    limits.bodyStallMs = Self.bodyStallMs
+    limits.minBodyBytesPerSecond = 1
     http = HTTPServer(loop: sidecar.loop, limits: limits) { [unowned self] in serve($0) }
   }
 
@@ -83,7 +90,7 @@ final class SessionSocket: WireTransport, WebSocketDelegate {
     transport.session = Session(sidecar: sidecar, transport: transport)
     var leftover = ByteBuffer()
     swap(&leftover, &upgrade.leftover)
-    transport.socket.start(leftover: leftover)
+    transport.socket.start(leftover: leftover, peerHasEnded: upgrade.peerHasEnded)
   }
 
   // MARK: From the session

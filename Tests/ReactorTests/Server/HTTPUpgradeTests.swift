@@ -84,6 +84,24 @@ import Testing
     }
   }
 
+  @Test func tellsOfAClientThatHasEndedItsDirectionMeanwhile() async throws {
+    try await withLoop { loop in
+      var kept: HTTPExchange?
+      let site = try HTTPSite(loop: loop) { kept = $0 }
+      let client = try site.connect()
+      client.send(upgrade)
+      client.stream.endWriting()
+      loop.run(until: { kept?.hasDisconnected == true })
+      // The stream has told so once, and will not again.
+      let taken = try #require(kept?.upgrade([]))
+      kept = nil
+      #expect(taken.peerHasEnded)
+      close(StreamProbe(taken.stream), on: loop)
+      taken.didClose()
+      site.close()
+    }
+  }
+
   @Test func mayCountForMoreThanOneAgainstTheLimit() async throws {
     try await withLoop { loop in
       var limits = HTTPServerLimits()

@@ -118,10 +118,28 @@ import Testing
 
   @Test func whatAnEarlierServerKnewIsTakenOverOnce() {
     var table = IdempotencyTable()
-    table.adopt(claim(key("a"), atMs: 5))
-    table.adopt(claim(key("a"), atMs: 6, body: "other"))
-    table.adopt(claim(key("b"), atMs: 7))
+    table.adopt(claim(key("a"), atMs: 5), nowMs: 10)
+    table.adopt(claim(key("a"), atMs: 6, body: "other"), nowMs: 10)
+    table.adopt(claim(key("b"), atMs: 7), nowMs: 10)
     #expect(table.claims == [claim(key("a"), atMs: 5), claim(key("b"), atMs: 7)])
+  }
+
+  @Test func whatIsOverIsNotTakenOver() {
+    var table = IdempotencyTable()
+    let later = Limits.idempotencyMs + 10
+    // The file of a server that ran for more than a day: the key was used anew since.
+    table.adopt(claim(key("a"), atMs: 5), nowMs: later)
+    table.adopt(claim(key("a"), atMs: later - 1), nowMs: later)
+    #expect(
+      table.begin(key("a"), bodyHash: "b", nowMs: later)
+        == .isAnswered(claim(key("a"), atMs: later - 1)))
+  }
+
+  @Test func aLateAdoptionEndsInTimeBehindYoungerOnes() {
+    var table = IdempotencyTable()
+    table.adopt(claim(key("young"), atMs: 1000), nowMs: 1000)
+    table.adopt(claim(key("old"), atMs: 5), nowMs: 1000)
+    #expect(table.begin(key("old"), bodyHash: "b", nowMs: Limits.idempotencyMs + 5) == .isNew)
   }
 
   /// Against a plain model: whatever is done in whatever order.
