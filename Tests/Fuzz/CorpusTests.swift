@@ -68,6 +68,7 @@ import XgenProtocol
 /// The targets of Targets/, by their names there.
 enum FuzzTarget: String, CaseIterable, Sendable {
   case request, response, chunked, websocket, messagepack, envelope, json, jwt, host, quantity
+  case conditions, address, lines, cgroup
 
   func check(_ input: FuzzInput) throws {
     switch self {
@@ -81,6 +82,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .jwt: try checkJWT(input)
     case .host: try checkHost(input)
     case .quantity: try checkQuantity(input)
+    case .conditions: try checkConditions(input)
+    case .address: try checkAddress(input)
+    case .lines: try checkLines(input)
+    case .cgroup: try checkCgroup(input)
     }
   }
 }

@@ -1,4 +1,5 @@
-/// Percent-encoding of text (RFC 3986 §2.1): what it writes, `PercentDecoding` reads back.
+/// Percent-encoding of text (RFC 3986 §2.1). What it writes for a query, `PercentDecoding` reads
+/// back.
 public enum PercentEncoding {
   /// For a value in a query; slashes stay, for the reader's sake.
   public static func queryValue(_ text: String) -> String {

@@ -33,7 +33,7 @@ struct ReverseLines {
       if let newline = content.lastIndex(of: 0x0A) {
         if let line = take(from: newline + 1, content) { return .line(line) }
       } else if base > 0 {
-        if bytes.count > AuditLimits.maxLineBytes {
+        if content.count > AuditLimits.maxLineBytes {
           isDropping = true
           bytes.removeAll()
         }

@@ -1,12 +1,5 @@
 internal import Reactor
 
-/// A setting that can't be used; the text names it and says what it takes.
-struct SettingError: Error, Sendable, Equatable, CustomStringConvertible {
-  let name: String
-  let problem: String
-  var description: String { "\(name): \(problem)" }
-}
-
 /// One setting: a flag, the environment variable of the same meaning, and how to read it. The
 /// flag comes first.
 struct Setting: Sendable {

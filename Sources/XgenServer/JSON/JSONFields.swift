@@ -68,6 +68,16 @@ extension JSONFields {
     return Int(number)
   }
 
+  /// Unix time in milliseconds, in the years 1970 to 9999.
+  func moment(_ name: String) throws(FieldError) -> Int64? {
+    guard let number = try int(name) else { return nil }
+    let moment = Int64(number)
+    guard Timestamp.unixMilliseconds.contains(moment) else {
+      throw error(name, "must be Unix time in milliseconds")
+    }
+    return moment
+  }
+
   func bool(_ name: String) throws(FieldError) -> Bool? {
     guard let value = present(name) else { return nil }
     guard case .bool(let flag) = value else { throw error(name, "must be true or false") }

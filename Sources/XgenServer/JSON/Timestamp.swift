@@ -9,6 +9,9 @@ struct Timestamp: Equatable, Hashable, Sendable {
 
   /// 0000-01-01T00:00:00Z to 9999-12-31T23:59:59Z: what four digits of a year can hold.
   private static let range: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+  /// Those of the years 1970 to 9999 in milliseconds: of two of them, neither the sum nor the
+  /// difference overflows.
+  static let unixMilliseconds: ClosedRange<Int64> = 0...253_402_300_799_999
   private static let secondsPerDay: Int64 = 86_400
 
   /// Moments beyond the years 0000 to 9999 become the first or last one of them.

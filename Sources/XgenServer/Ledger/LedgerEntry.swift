@@ -74,25 +74,25 @@ extension JSONWriter {
 
 extension IdempotencyClaim {
   fileprivate init?(_ fields: JSONFields) throws(FieldError) {
-    guard let createdAtMs = try fields.int("at_ms"),
-      let expiresAtMs = try fields.int("expires_at_ms"),
+    guard let createdAtMs = try fields.moment("at_ms"),
+      let expiresAtMs = try fields.moment("expires_at_ms"),
       let status = SandboxStatus(rawValue: try fields.requiredString("status"))
     else { return nil }
     self.init(
       key: IdempotencyKey(
         owner: try fields.requiredString("owner"), hash: try fields.requiredString("key")),
       bodyHash: try fields.requiredString("body"), sandboxID: try fields.requiredString("id"),
-      createdAtMs: Int64(createdAtMs), status: status, expiresAtMs: Int64(expiresAtMs))
+      createdAtMs: createdAtMs, status: status, expiresAtMs: expiresAtMs)
   }
 }
 
 extension Tombstones.Entry {
   fileprivate init?(_ reason: String, _ fields: JSONFields) throws(FieldError) {
-    guard let end = SandboxEnd(rawValue: reason), let atMs = try fields.int("at_ms") else {
+    guard let end = SandboxEnd(rawValue: reason), let atMs = try fields.moment("at_ms") else {
       return nil
     }
     self.init(
       id: try fields.requiredString("id"), owner: try fields.requiredString("owner"), end: end,
-      atMs: Int64(atMs))
+      atMs: atMs)
   }
 }

@@ -156,8 +156,8 @@ extension SandboxRecord {
       ports: ports.map { UInt16($0) }, gui: try fields.bool("gui") ?? false,
       metadata: try fields.dictionary("metadata"),
       resources: try Resources(try fields.fields("resources")),
-      createdAtMs: try fields.required("created_at_ms"),
-      expiresAtMs: try fields.required("expires_at_ms"),
+      createdAtMs: try fields.requiredMoment("created_at_ms"),
+      expiresAtMs: try fields.requiredMoment("expires_at_ms"),
       idempotency: try Idempotency(try fields.fields("idempotency")))
   }
 }
@@ -193,6 +193,11 @@ extension JSONFields {
   ) throws(FieldError) -> Number {
     guard let number: Number = try number(name) else { throw error(name, "is required") }
     return number
+  }
+
+  fileprivate func requiredMoment(_ name: String) throws(FieldError) -> Int64 {
+    guard let moment = try moment(name) else { throw error(name, "is required") }
+    return moment
   }
 
   fileprivate func positive(_ name: String) throws(FieldError) -> Int64 {

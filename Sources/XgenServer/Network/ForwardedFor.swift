@@ -13,11 +13,12 @@ struct ForwardedFor: Sendable {
   func client(peer: IPAddress, _ values: [String]) -> IPAddress {
     guard isTrusted(peer) else { return peer }
     var client = peer
-    let entries = values.joined(separator: ",").split(
-      separator: ",", omittingEmptySubsequences: false)
+    // By bytes: a client may send what makes one character with the comma that a proxy adds.
+    let entries = values.joined(separator: ",").utf8.split(
+      separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
     for entry in entries.reversed() {
       // Nonsense is not believed; whoever passed it on is the last who is known.
-      guard let address = IPAddress(entry.trimmingBlanks()) else { return client }
+      guard let address = IPAddress(Substring(entry).trimmingBlanks()) else { return client }
       client = address
       if !isTrusted(address) { return client }
     }

@@ -55,6 +55,14 @@ import Testing
     #expect(found.map(\.start) == (0..<count).reversed().map { $0 * (length + 1) })
   }
 
+  /// Its newline is read with it, the one before it is not.
+  @Test func theLongestLineMayBeginWhereAPieceDoes() {
+    let line = [UInt8](repeating: 0x78, count: AuditLimits.maxLineBytes)
+    let rest = [UInt8](repeating: 0x0A, count: AuditLimits.readBytes - line.count - 1)
+    let found = lines([0x61, 0x0A] + line + [0x0A] + rest)
+    #expect(found.count == rest.count + 2 && found.suffix(2).map(\.bytes) == [line, [0x61]])
+  }
+
   @Test(arguments: [
     AuditLimits.maxLineBytes + 1, AuditLimits.readBytes - 3, AuditLimits.readBytes - 2,
     AuditLimits.readBytes - 1, AuditLimits.readBytes, AuditLimits.readBytes + 1,

@@ -31,6 +31,10 @@ import Testing
     #"{"end":"expired","owner":"a","id":"b","at_ms":"1"}"#, #"{"end":"expired","at_ms":1}"#,
     #"{"key":"a","body":"b","owner":"c","id":"d","at_ms":1,"status":"x","expires_at_ms":2}"#,
     #"{"key":"a","body":"b","owner":"c","id":"d","at_ms":1.5,"status":"error","expires_at_ms":2}"#,
+    // Times that nothing can be computed with.
+    #"{"end":"expired","owner":"a","id":"b","at_ms":-9223372036854775808}"#,
+    #"{"end":"expired","owner":"a","id":"b","at_ms":9223372036854775807}"#,
+    #"{"key":"a","body":"b","owner":"c","id":"d","at_ms":-1,"status":"error","expires_at_ms":2}"#,
   ])
   func whatWasNotWrittenHereIsPassedOver(line: String) {
     #expect(LedgerEntry(line: Array(line.utf8)) == nil)

@@ -40,6 +40,8 @@ import Testing
     ("/docker/c1", "/docker/c1", "/cg"), ("/docker/c1", "/docker/c1/sub", "/cg/sub"),
     ("/", "/", "/cg"), ("/", "/a:b", "/cg/a:b"), ("/docker/c1", "/docker/c12", nil),
     ("/docker/c1", "/", nil), ("/", "/../other", nil),
+    // To the kernel, an accent ends no name.
+    ("/", "/../\u{301}other", nil), ("/", "/a\r", "/cg/a\r"),
   ])
   func ourPlaceIsToldFromTheMountsRoot(_ root: String, _ path: String, _ folder: String?) {
     let found = mounts("1 1 0:1 \(root) /cg rw - cgroup2 cgroup2 rw", "0::\(path)")
@@ -49,11 +51,14 @@ import Testing
   @Test func escapesInPathsAreRead() {
     let found = mounts("1 1 0:1 / /a\\040b\\134 rw - cgroup2 cgroup2 rw", "0::/c d")
     #expect(found.first?.ownFolder == "/a b\\/c d")
+    let other = mounts("1 1 0:1 / /a\\+12\\4 rw - cgroup2 cgroup2 rw", "0::/")
+    #expect(other.first?.ownFolder == "/a\\+12\\4")
   }
 
   @Test(arguments: [
     "", "\n", "1 1 0:1 / /cg rw", "1 1 0:1 / /cg rw - cgroup2", "1 - cgroup cgroup rw,cpu",
     "1 1 0:1 / /cg rw - cgroup cgroup rw", "- - - - - - - - - -",
+    "1 1 0:1 / cg rw - cgroup2 cgroup2 rw",
   ])
   func linesThatMakeNoSenseAreSkipped(_ line: String) {
     #expect(mounts(line, "0::/").isEmpty)
@@ -100,7 +105,7 @@ import Testing
     #expect(CgroupRegistry.parse(line + "\n") == [folder])
     for other in [
       "", "v3 cpu /c/xgen-1", "v1 cpu c/xgen-1", "v1 gpu /c/xgen-1", "v1 cpu /c/other",
-      "v1 cpu /c/../xgen-1", "v1 cpu",
+      "v1 cpu /c/../xgen-1", "v1 cpu /c/../\u{301}d/xgen-1", "v1 , /c/xgen-1", "v1 cpu",
     ] { #expect(CgroupRegistry.parse(other).isEmpty) }
     let many = String(repeating: line + "\n", count: 10_000)
     #expect(CgroupRegistry.parse(many).count == 256)

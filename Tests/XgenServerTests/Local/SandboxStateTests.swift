@@ -17,7 +17,8 @@ import Testing
     #expect(try SandboxState(decoding: Self.full.encoded()) == Self.full)
     let record = SandboxRecord(
       id: "x", owner: "", template: "base", env: [:], ports: [], gui: true, metadata: [:],
-      resources: .init(), createdAtMs: -1, expiresAtMs: Int64.max, idempotency: nil)
+      resources: .init(), createdAtMs: 0,
+      expiresAtMs: Timestamp.unixMilliseconds.upperBound, idempotency: nil)
     let least = SandboxState(record: record, uid: nil, limits: Self.limits, bootID: "")
     #expect(try SandboxState(decoding: least.encoded()) == least)
   }
@@ -51,7 +52,7 @@ import Testing
     ("\"start_ticks\":99", "\"start_ticks\":-1"), ("\"uid\":200007", "\"uid\":4294967296"),
     ("[3000]", "[0]"), ("[3000]", "[65536]"), ("\"monitor\"", "\"other\""),
     ("\"owner\":\"alice\"", "\"owner\":7"), ("\"record\"", "\"records\""),
-    ("\"created_at_ms\"", "\"created\""),
+    ("\"created_at_ms\"", "\"created\""), ("\"created_at_ms\":", "\"created_at_ms\":-"),
   ])
   func implausibleValuesAreRefused(_ from: String, _ to: String) throws {
     let text = String(decoding: Self.full.encoded(), as: UTF8.self)

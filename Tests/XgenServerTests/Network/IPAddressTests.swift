@@ -78,6 +78,9 @@ import Testing
     ("10.0.0.1", ["1.1.1.1", "192.0.2.7"], "192.0.2.7"),
     ("10.0.0.1", ["1.1.1.1", "192.0.2.7 ,\t10.0.0.2"], "192.0.2.7"),
     ("10.0.0.1", ["nonsense, 192.0.2.7"], "192.0.2.7"),
+    // Characters that would take the comma that follows, or what follows it, into themselves.
+    ("10.0.0.1", ["x\u{600}, 192.0.2.7"], "192.0.2.7"),
+    ("10.0.0.1", ["x,\u{301}, 192.0.2.7"], "192.0.2.7"),
     ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
     // Nonsense from a trusted proxy: it is the last one who is known.
     ("10.0.0.1", ["192.0.2.7, nonsense"], "10.0.0.1"),

@@ -3,20 +3,9 @@
 ///
 /// A line each: `v1 memory /sys/fs/cgroup/memory/xgen-0123456789ab`.
 enum CgroupRegistry {
-  private static let maxLines = 256
-
-  /// Those that are still there. Blocks.
-  static func load(_ directory: DataDirectory) -> [CgroupFolder] {
-    guard let bytes = try? HostFiles.read(directory.cgroups, limit: LocalLimits.maxProcBytes)
-    else { return [] }
-    return parse(String(decoding: bytes, as: UTF8.self)).filter { $0.isCgroup }
-  }
-
-  /// Blocks.
-  static func save(_ folders: [CgroupFolder], in directory: DataDirectory) throws(LocalError) {
-    let text = folders.prefix(maxLines).map { line($0) + "\n" }.joined()
-    try HostFiles.replace(directory.cgroups, Array(text.utf8), mode: 0o600, durable: false)
-  }
+  /// How the folders of ours are named that hold those of the sandboxes.
+  static let instancePrefix = "xgen-"
+  static let maxLines = 256
 
   static func line(_ folder: CgroupFolder) -> String {
     let controllers = folder.controllers.map(\.rawValue).sorted().joined(separator: ",")
@@ -25,16 +14,24 @@ enum CgroupRegistry {
 
   /// Skips every line that `line` would not have written.
   static func parse(_ text: String) -> [CgroupFolder] {
-    text.split(separator: "\n").prefix(maxLines).compactMap { line in
-      let parts = line.split(separator: " ", maxSplits: 2)
-      guard parts.count == 3, let version = CgroupVersion(rawValue: String(parts[0])),
-        parts[2].hasPrefix("/"), !parts[2].contains("/../"),
-        parts[2].split(separator: "/").last?.hasPrefix(Cgroups.instancePrefix) == true
-      else { return nil }
-      let names = parts[1].split(separator: ",").map { CgroupController(rawValue: String($0)) }
-      let controllers = Set(names.compactMap { $0 })
-      guard controllers.count == names.count else { return nil }
-      return CgroupFolder(version: version, controllers: controllers, path: String(parts[2]))
-    }
+    text.utf8.split(separator: UInt8(ascii: "\n")).prefix(maxLines).compactMap { folder($0) }
+  }
+
+  /// By bytes, as the kernel reads a path: a `/` with an accent behind it is one character.
+  private static func folder(_ line: Substring.UTF8View) -> CgroupFolder? {
+    let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+    guard parts.count == 3, let version = CgroupVersion(rawValue: String(Substring(parts[0]))),
+      parts[2].first == UInt8(ascii: "/")
+    else { return nil }
+    let names = parts[2].split(separator: UInt8(ascii: "/"))
+    guard !names.contains(where: { $0.elementsEqual("..".utf8) }),
+      names.last?.starts(with: instancePrefix.utf8) == true
+    else { return nil }
+    let controllers = parts[1].split(separator: UInt8(ascii: ","))
+      .map { CgroupController(rawValue: String(Substring($0))) }
+    let known = Set(controllers.compactMap { $0 })
+    guard !known.isEmpty, known.count == controllers.count else { return nil }
+    return CgroupFolder(
+      version: version, controllers: known, path: String(Substring(parts[2])))
   }
 }

@@ -9,7 +9,6 @@ internal import Reactor
 /// /sys/fs/cgroup/<own cgroup>/xgen-0123456789ab/<id>/memory.max                     v2
 /// ```
 struct Cgroups: Sendable {
-  static let instancePrefix = "xgen-"
   /// Value of `--cgroup-parent` for hosts whose cgroups are to be left alone.
   static let noParent = "none"
 
@@ -30,7 +29,7 @@ struct Cgroups: Sendable {
   /// Finds the hierarchies and tries each. Blocks.
   static func prepare(_ directory: DataDirectory, parent: String?) throws(LocalError) -> Cgroups {
     var cgroups = Cgroups()
-    let name = instancePrefix + SHA256.hash(Array(directory.path.utf8)).prefix(6).hex
+    let name = CgroupRegistry.instancePrefix + SHA256.hash(Array(directory.path.utf8)).prefix(6).hex
     if parent == noParent {
       for controller in CgroupController.allCases {
         cgroups.problems[controller] = "cgroups are switched off (--cgroup-parent none)"
