@@ -175,14 +175,9 @@ private final class Lifetime {
   }
 
   private func makeServer() -> (Server, Reload) {
-    var local = LocalConfiguration(
-      dataDirectory: start.dataDirectory, sidecarPath: start.settings.sidecarPath ?? besideUs())
-    local.uidRange = start.settings.uidRange
-    local.limits.resources = start.settings.defaultResources
-    local.cgroupParent = start.settings.cgroupParent
     let log = start.log
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
-    let backend = LocalBackend(local, workers: workers, logger: log)
+    let backend = makeBackend(workers)
     let file = LedgerFile(path: "\(start.dataDirectory)/ledger.jsonl")
     let certificate = start.certificate.map {
       ServerCertificate($0, workers: workers, log: log)
@@ -195,6 +190,24 @@ private final class Lifetime {
     let reload = Reload(
       keys: start.keys, certificate: certificate, server: server, workers: workers, log: log)
     return (server, reload)
+  }
+
+  private func makeBackend(_ workers: WorkerPool) -> any SandboxBackend {
+    switch start.settings.backend {
+    case .local: LocalBackend(localConfiguration(), workers: workers, logger: start.log)
+    case .static:
+      StaticBackend(
+        start.settings.staticSidecars, dataDirectory: start.dataDirectory, workers: workers)
+    }
+  }
+
+  private func localConfiguration() -> LocalConfiguration {
+    var local = LocalConfiguration(
+      dataDirectory: start.dataDirectory, sidecarPath: start.settings.sidecarPath ?? besideUs())
+    local.uidRange = start.settings.uidRange
+    local.limits.resources = start.settings.defaultResources
+    local.cgroupParent = start.settings.cgroupParent
+    return local
   }
 
   private func besideUs() -> String {
@@ -228,16 +241,40 @@ private enum Banner {
     var lines = [
       "xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"
     ]
+    let sandbox = sandbox(start.settings)
     lines += [
-      "  backend   local: each sandbox is an isolated process tree (bubblewrap)",
+      "  backend   \(sandbox.what)",
       "  data      \(start.dataDirectory)",
       "  API key   \(start.keyHint.text)",
-      "  network   none inside sandboxes but their own loopback: a name lookup there fails",
+      "  \(sandbox.connected)",
       "  try       curl -s \(urls[0])/api/v1/sandboxes \\",
       "              -H 'Content-Type: application/json' \\",
       "              -H \"Authorization: ApiKey \(start.keyHint.shell)\" -d '{\"template\":\"python\"}'",
-      "  stop      Ctrl-C ends the server and every sandbox",
+      "  stop      \(stop(start.settings.backend))",
     ]
     StandardStream.output.write(lines.joined(separator: "\n") + "\n")
+  }
+
+  /// What a sandbox is, and what it is connected to.
+  private static func sandbox(_ settings: Settings) -> (what: String, connected: String) {
+    switch settings.backend {
+    case .local:
+      (
+        "local: each sandbox is an isolated process tree (bubblewrap)",
+        "network   none inside sandboxes but their own loopback: a name lookup there fails"
+      )
+    case .static:
+      (
+        "static: each sandbox is a sidecar that runs elsewhere; none is kept over a restart",
+        "sidecars  \(settings.staticSidecars.map(\.description).joined(separator: ", "))"
+      )
+    }
+  }
+
+  private static func stop(_ backend: BackendKind) -> String {
+    switch backend {
+    case .local: "Ctrl-C ends the server and every sandbox"
+    case .static: "Ctrl-C ends the server, which forgets its sandboxes; sidecars go on"
+    }
   }
 }

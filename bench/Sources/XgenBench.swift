@@ -6,7 +6,7 @@ enum XgenBench {
   static let version = "0.1.0"
 
   static var commands: [any Command.Type] {
-    [WSEcho.self, Exec.self, Create.self, WSEchoServer.self]
+    [WSEcho.self, Relay.self, Exec.self, Create.self, WSEchoServer.self, SidecarEcho.self]
   }
 
   static func run() -> Never {

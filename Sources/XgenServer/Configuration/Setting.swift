@@ -101,6 +101,20 @@ enum SettingValue {
     return text == "/" ? "" : text
   }
 
+  /// Places to connect to: `127.0.0.1:9000,unix:/run/sidecar.sock`
+  static func sidecars(_ name: String, _ text: String) throws(SettingError) -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let address = SocketAddress(parsing: String(part)), address.port != 0 else {
+        throw SettingError(
+          name: name,
+          problem: "'\(part)' is not an address such as 127.0.0.1:9000 or unix:/run/sidecar.sock")
+      }
+      addresses.append(address)
+    }
+    return addresses
+  }
+
   static func url(_ name: String, _ text: String) throws(SettingError) -> String {
     let url = text.hasSuffix("/") ? String(text.dropLast()) : text
     let scheme = ["http://", "https://"].first { url.hasPrefix($0) }

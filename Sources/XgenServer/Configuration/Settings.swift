@@ -2,12 +2,19 @@ internal import Glibc
 internal import Logging
 internal import Reactor
 
+/// Where sandboxes run.
+enum BackendKind: String, Sendable {
+  case local, `static`
+}
+
 /// What an operator can set. `Settings.all` is the one list: flags, variables, help and readers.
 struct Settings: Sendable {
   static let version = "0.1.0"
 
   var listen: [SocketAddress] = []
   var dataDirectory: String?
+  var backend = BackendKind.local
+  var staticSidecars: [SocketAddress] = []
   var isDevelopment = false
   var logsJSON = false
   var logLevel = Logger.Level.info
@@ -50,11 +57,21 @@ struct Settings: Sendable {
       settings.dataDirectory =
         text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     },
-    Setting("--backend", "XGEN_BACKEND", "local", "where sandboxes run (local)") {
-      _, text throws(SettingError) in
-      guard text == "local" else {
-        throw SettingError(name: "--backend", problem: "'\(text)' is not known; use 'local'")
+    Setting(
+      "--backend", "XGEN_BACKEND", "local|static",
+      "where sandboxes run: on this host, or at --static-sidecar (local)"
+    ) { settings, text throws(SettingError) in
+      guard let backend = BackendKind(rawValue: text) else {
+        throw SettingError(name: "--backend", problem: "'\(text)' is neither local nor static")
       }
+      settings.backend = backend
+    },
+    Setting(
+      "--static-sidecar", "XGEN_STATIC_SIDECAR", "ADDR[,…]",
+      "of --backend static: sidecars that run elsewhere, HOST:PORT or unix:PATH, one for each sandbox"
+        + "\n      in turn; only their /ws is used, and no sandbox is kept over a restart"
+    ) { settings, text throws(SettingError) in
+      settings.staticSidecars = try SettingValue.sidecars("--static-sidecar", text)
     },
     Setting(
       "--dev", nil, nil,
@@ -298,6 +315,12 @@ extension Settings {
       let (given, missing) =
         tlsKeyFile == nil ? ("--tls-cert", "--tls-key") : ("--tls-key", "--tls-cert")
       throw SettingError(name: given, problem: "needs \(missing) as well")
+    }
+    if backend == .static, staticSidecars.isEmpty {
+      throw SettingError(name: "--backend", problem: "static needs --static-sidecar as well")
+    }
+    if backend != .static, !staticSidecars.isEmpty {
+      throw SettingError(name: "--static-sidecar", problem: "is only for --backend static")
     }
     if defaultTimeoutSeconds > maxTimeoutSeconds {
       throw SettingError(name: "--default-timeout", problem: "is above --max-timeout")

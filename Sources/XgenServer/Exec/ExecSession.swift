@@ -69,7 +69,8 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
 
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     guard state != .done else { return }
-    guard opcode == .binary, let head = EnvelopeHead.parse(message), let type = head.messageType
+    guard opcode == .binary, let head = EnvelopeHead.parse(message), let type = head.messageType,
+      type.isFromSandbox  // an echo brings our own messages back
     else { return garbage() }
     let payload = EnvelopeHead.payload(of: message)
     switch type {

@@ -37,6 +37,10 @@ protocol SandboxBackend: AnyObject {
   /// A connection to a place inside the sandbox, connecting or connected.
   func dial(id: String, _ destination: SandboxDestination) throws(BackendError) -> any ByteStream
 
+  /// A sidecar is reached at its `/ws` alone: its health is not asked for, and what goes over its
+  /// other paths (files, ports) is refused.
+  var hasOnlyWebSocket: Bool { get }
+
   /// Ends what must not outlive the server (local sandboxes), at SIGTERM and Ctrl-C.
   func shutdown() async
 
@@ -46,6 +50,7 @@ protocol SandboxBackend: AnyObject {
 
 extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
+  var hasOnlyWebSocket: Bool { false }
 }
 
 /// For backends that leave limits to others.

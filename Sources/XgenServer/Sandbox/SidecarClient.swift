@@ -19,7 +19,11 @@ final class SidecarClient {
     self.backend = backend
     self.timeouts = timeouts
     pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
-      try Self.dial(id, backend)
+      if backend.hasOnlyWebSocket {
+        throw .unreachable(
+          "the \(backend.name) backend reaches a sandbox by its WebSocket only: no files, no ports")
+      }
+      return try Self.dial(id, backend)
     }
   }
 
@@ -32,8 +36,9 @@ final class SidecarClient {
   static let host = "sidecar"
   private static let maxPorts = 1024
 
-  /// Nil if the sidecar answers its health check, else what is wrong.
+  /// Nil if the sidecar answers its health check, or can't be asked; else what is wrong.
   func probe(_ sandbox: Sandbox, timeoutMs: UInt64) async -> String? {
+    if backend.hasOnlyWebSocket { return nil }
     var request = HTTPClientRequest(target: "/healthz", host: Self.host)
     request.timeouts = HTTPClientTimeouts(wholeMs: timeoutMs)
     request.maxResponseBytes = 1024

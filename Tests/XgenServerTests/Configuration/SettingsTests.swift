@@ -87,6 +87,27 @@ import Testing
     }
   }
 
+  @Test func theStaticBackendNeedsSidecarsAndNoOtherHasThem() throws {
+    #expect(try settings().backend == .local)
+    let settings = try settings(
+      "--backend", "static", "--static-sidecar", "127.0.0.1:9000,[::1]:9,unix:/run/s")
+    #expect(settings.backend == .static)
+    #expect(
+      settings.staticSidecars.map { "\($0)" } == ["127.0.0.1:9000", "[::1]:9", "unix:/run/s"])
+    let byVariable = try self.settings(
+      env: ["XGEN_BACKEND": "static", "XGEN_STATIC_SIDECAR": "unix:/run/s"])
+    #expect(byVariable.staticSidecars == [.unix(path: "/run/s")])
+    for (arguments, name) in [
+      (["--backend", "static"], "--backend"), (["--static-sidecar", ":9"], "--static-sidecar"),
+      (["--backend", "local", "--static-sidecar", ":9"], "--static-sidecar"),
+    ] {
+      let error = #expect(throws: SettingError.self) {
+        try Settings.parse(arguments: arguments, environment: [:])
+      }
+      #expect(error?.name == name && error?.problem.contains("static") == true)
+    }
+  }
+
   static let bad: [(flag: String, value: String)] = [
     ("--default-resources", ""), ("--default-resources", "cpu"),
     ("--default-resources", "cpu=5"), ("--default-resources", "memory=1Mi"),
@@ -95,7 +116,11 @@ import Testing
     ("--audit-log", ""), ("--audit-log", "/a/"), ("--audit-file-bytes", "4095"),
     ("--listen", ""), ("--listen", "8080"), ("--listen", "example.com:80"), ("--listen", ":65536"),
     ("--listen", "127.0.0.1:1,"), ("--data-dir", "rel"), ("--data-dir", ""),
-    ("--backend", "docker"), ("--api-key", ""), ("--api-key", "a b"), ("--jwt-secret", "short"),
+    ("--backend", "docker"),
+    ("--static-sidecar", ""), ("--static-sidecar", "9000"), ("--static-sidecar", "127.0.0.1:0"),
+    ("--static-sidecar", "a.example:1"), ("--static-sidecar", "unix:"),
+    ("--static-sidecar", "unix:/s,"), ("--api-key", ""), ("--api-key", "a b"),
+    ("--jwt-secret", "short"),
     ("--preview-domain", ""), ("--preview-domain", "a/b"), ("--preview-domain", "x:99999"),
     ("--preview-domain", ".x"), ("--preview-domain", "x:"), ("--external-url", "x.example"),
     ("--external-url", "ftp://x"), ("--external-url", "http://"), ("--external-url", "http:///a"),

@@ -11,8 +11,9 @@ extension Double {
     return "\(sign)\(whole)." + String(repeating: "0", count: decimals - digits.count) + digits
   }
 
-  /// For people: `24,691`, and one decimal below a thousand.
+  /// For people: `24,691`, one decimal below a thousand, three below ten.
   var grouped: String {
+    if magnitude < 10 { return fixed(decimals: 3) }
     if magnitude < 1000 { return fixed(decimals: 1) }
     return Int(exactly: rounded()).map(\.grouped) ?? fixed(decimals: 0)
   }

@@ -8,19 +8,22 @@ struct Report {
   /// Further results, such as bytes per second.
   var figures: [(String, JSON)] = []
 
+  /// Where values begin in the text.
+  private static let column = 21
+
   func text(_ errors: ErrorLog, interrupted: Bool) -> String {
     let settings = parameters.map { "\($0.0) \($0.1.plain)" }.joined(separator: ", ")
     var out = "\(scenario): \(settings)\n"
     for latency in latencies {
       let rate = latency.perSecond(seconds).grouped
-      out += "  \(latency.name.padded(to: 14))\(latency.count.grouped) in "
+      out += "  \(latency.name.padded(to: Self.column))\(latency.count.grouped) in "
       out += "\(seconds.fixed(decimals: 2)) s, \(rate)/s\n"
-      out += "  \("".padded(to: 14))\(latency.text)\n"
+      out += "  \("".padded(to: Self.column))\(latency.text)\n"
     }
-    for (name, value) in figures { out += "  \(name.padded(to: 14))\(value.plain)\n" }
-    out += "  \("errors".padded(to: 14))\(errors.count.grouped)"
+    for (name, value) in figures { out += "  \(name.padded(to: Self.column))\(value.plain)\n" }
+    out += "  \("errors".padded(to: Self.column))\(errors.count.grouped)"
     if let first = errors.first { out += ", the first: \(first)" }
-    if let hint = errors.hint { out += "\n  \("".padded(to: 14))\(hint)" }
+    if let hint = errors.hint { out += "\n  \("".padded(to: Self.column))\(hint)" }
     return out + (interrupted ? "\n  interrupted\n" : "\n")
   }
 

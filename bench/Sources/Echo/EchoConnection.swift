@@ -1,14 +1,23 @@
 import Reactor
 import XgenProtocol
 
-/// What the connections of one `ws-echo` run share.
+/// What is at the far end.
+enum EchoPeer {
+  /// A sandbox with `cat` in it: messages are its stdin and stdout, in envelopes.
+  case cat
+  /// A server's sandbox that is `sidecar-echo`: after SandboxReady, every message comes back.
+  case sidecarEcho
+  /// A WebSocket server that echoes: no sandbox, no envelope.
+  case plain
+}
+
+/// What the connections of one run share.
 struct EchoSettings {
   let target: Target
   let fields: [HTTPField]
   let inFlight: Int
   let messageBytes: Int
-  /// The peer echoes WebSocket messages itself: no sandbox, no envelope.
-  let isPlain: Bool
+  let peer: EchoPeer
 }
 
 /// Who owns echo connections.
@@ -20,13 +29,14 @@ protocol EchoConnectionOwner: AnyObject {
   func echoDidEnd(_ connection: EchoConnection, _ failure: APIFailure?)
 }
 
-/// One WebSocket to a sandbox with `cat` at its end.
+/// One WebSocket to a sandbox with `cat`, or another echo, at its end.
 ///
 /// ```
 /// connecting ─ 101 ─▶ greeting ─ SandboxReady ─▶ starting ─ Ack ─▶ ready ─ begin ─▶ echoing
 ///   ─ finish ─▶ draining ─ all is back ─▶ exiting ─ ExecExit 0 ─▶ closing ─▶ ended
 /// ```
-/// A plain peer goes from connecting to ready and from draining to closing.
+/// A plain peer goes from connecting to ready, `sidecar-echo` from greeting; both go from draining
+/// to closing.
 final class EchoConnection: WebSocketDelegate {
   private enum State {
     case connecting, greeting, starting, ready, echoing, draining, exiting, closing, ended
@@ -59,7 +69,7 @@ final class EchoConnection: WebSocketDelegate {
       pattern: pattern, connection: number, messageBytes: settings.messageBytes,
       maxInFlight: settings.inFlight)
     let none = UnsafeRawBufferPointer(start: nil, count: 0)
-    head = settings.isPlain ? [] : ExecStdin(data: none).message(channel: channel, id: 0)
+    head = settings.peer == .cat ? ExecStdin(data: none).message(channel: channel, id: 0) : []
   }
 
   // MARK: Opening
@@ -85,7 +95,8 @@ final class EchoConnection: WebSocketDelegate {
 
   private func open(_ upgrade: HTTPUpgrade) {
     if state == .ended { return upgrade.stream.close() }
-    state = settings.isPlain ? .ready : .greeting
+    let isReady = settings.peer == .plain
+    state = isReady ? .ready : .greeting
     let socket = WebSocketConnection(
       stream: upgrade.stream, role: .client, maxMessageBytes: WireLimits.maxFilePayloadBytes,
       maskSeed: .random(in: 0 ... .max), delegate: self)
@@ -93,7 +104,7 @@ final class EchoConnection: WebSocketDelegate {
     var leftover = ByteBuffer()
     swap(&leftover, &upgrade.leftover)
     socket.start(leftover: leftover)
-    if settings.isPlain { owner.echoDidBecomeReady(self) }
+    if isReady { owner.echoDidBecomeReady(self) }
   }
 
   // MARK: Echoing
@@ -140,7 +151,7 @@ final class EchoConnection: WebSocketDelegate {
 
   private func endIfWhole() {
     guard state == .draining, sequence.isWhole else { return }
-    if settings.isPlain { return close() }
+    if settings.peer != .cat { return close() }
     state = .exiting
     send(ExecStdinClose().message(channel: channel, id: 0))
   }
@@ -184,7 +195,7 @@ final class EchoConnection: WebSocketDelegate {
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     if state == .closing || state == .ended { return }
     guard opcode == .binary else { return fail("a text message came") }
-    if settings.isPlain { return receive(message) }
+    if settings.peer != .cat && state != .greeting { return receive(message) }
     guard let head = EnvelopeHead.parse(message), let type = head.messageType else {
       return fail("a message without a known type came")
     }
@@ -199,6 +210,9 @@ final class EchoConnection: WebSocketDelegate {
     }
     switch type {
     case .execStdout where head.channel == channel: receive(payload)
+    case .sandboxReady where state == .greeting && settings.peer == .sidecarEcho:
+      state = .ready
+      owner.echoDidBecomeReady(self)
     case .sandboxReady where state == .greeting:
       state = .starting
       send(ExecStart(command: "cat").message(channel: channel, id: Self.startID))

@@ -1,35 +1,49 @@
 import Glibc
 import Reactor
 
-/// A WebSocket server that sends every message back: a peer for `ws-echo --plain`, for other
-/// clients and for conformance suites.
-final class WSEchoServer: Command {
-  static let name = "ws-echo-server"
-  static let summary = "a plain WebSocket echo server, until SIGTERM or Ctrl-C"
-  static let options = [
-    CommandOption("--listen", "ADDR", "HOST:PORT or unix:PATH (default 127.0.0.1:9001)")
-  ]
+/// Serves WebSockets that send messages back, until SIGTERM or Ctrl-C.
+final class EchoService {
+  /// What its clients meet.
+  struct Manners {
+    /// Where WebSockets are; nil: everywhere.
+    var path: String?
+    /// The first message, where there is one.
+    var greeting: [UInt8] = []
+    var echoesText = true
+  }
 
   private static let maxMessageBytes = 64 * 1024 * 1024
 
+  private let command: String
   private let address: SocketAddress
+  private let manners: Manners
   private var server: HTTPServer?
   private var signals: [SignalWatch] = []
   private var sessions: [ObjectIdentifier: EchoSession] = [:]
 
-  init(_ arguments: Arguments) throws(UsageError) {
-    let text = try arguments.text("--listen") ?? "127.0.0.1:9001"
-    guard let address = SocketAddress(parsing: text) else {
-      throw UsageError("--listen: \"\(text)\" is not an address such as 127.0.0.1:9001")
-    }
+  /// The command's name stands before its errors.
+  init(_ command: String, at address: SocketAddress, _ manners: Manners) {
+    self.command = command
     self.address = address
+    self.manners = manners
   }
 
-  func run() -> Int32 {
+  static func address(
+    _ arguments: Arguments, default fallback: String
+  ) throws(UsageError) -> SocketAddress {
+    let text = try arguments.text("--listen") ?? fallback
+    guard let address = SocketAddress(parsing: text) else {
+      throw UsageError("--listen: \"\(text)\" is not an address such as \(fallback)")
+    }
+    return address
+  }
+
+  /// Returns the exit status; `banner` is the line that tells where it listens.
+  func run(banner: (_ bound: SocketAddress) -> String) -> Int32 {
     raiseDescriptorLimit()
     do throws(UVError) {
       let loop = try Loop()
-      let status = serve(loop)
+      let status = serve(loop, banner)
       loop.close()
       return status
     } catch {
@@ -38,7 +52,7 @@ final class WSEchoServer: Command {
     }
   }
 
-  private func serve(_ loop: Loop) -> Int32 {
+  private func serve(_ loop: Loop, _ banner: (SocketAddress) -> String) -> Int32 {
     let server = HTTPServer(loop: loop) { [unowned self] in answer($0) }
     self.server = server
     do throws(UVError) {
@@ -47,18 +61,24 @@ final class WSEchoServer: Command {
         signals.append(
           try SignalWatch(loop: loop, signal: number) { [unowned self] in stop() })
       }
-      Console.print("listening on ws://\(bound)\n")
+      Console.print("\(banner(bound))\n")
     } catch {
-      Console.error("xgen-bench ws-echo-server: \(address): \(error)\n")
+      Console.error("xgen-bench \(command): \(address): \(error)\n")
       server.close()
       return ExitCode.failure
     }
     loop.run()
+    if case .unix(let path) = address { unlink(path) }
     return ExitCode.success
   }
 
   private func answer(_ exchange: HTTPExchange) {
     let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
+    if let path = manners.path, exchange.head.path != path {
+      let isHealthCheck = exchange.head.path == "/healthz"
+      return exchange.respond(
+        isHealthCheck ? 200 : 404, [text], body: Array((isHealthCheck ? "ok" : "no\n").utf8))
+    }
     do throws(WebSocketHandshakeError) {
       try exchange.checkWebSocketRequest()
     } catch {
@@ -69,7 +89,7 @@ final class WSEchoServer: Command {
   }
 
   private func open(_ upgrade: HTTPUpgrade) {
-    let session = EchoSession()
+    let session = EchoSession(echoesText: manners.echoesText)
     let id = ObjectIdentifier(session)
     let didClose = upgrade.didClose
     let socket = WebSocketConnection(
@@ -83,6 +103,9 @@ final class WSEchoServer: Command {
     sessions[id] = session
     var leftover = ByteBuffer()
     swap(&leftover, &upgrade.leftover)
+    if !manners.greeting.isEmpty {
+      manners.greeting.withUnsafeBytes { socket.send(.binary, $0) }
+    }
     socket.start(leftover: leftover)
   }
 
@@ -99,12 +122,16 @@ final class WSEchoServer: Command {
   }
 }
 
-/// One client of the echo server.
+/// One client of an echo.
 private final class EchoSession: WebSocketDelegate {
   var socket: WebSocketConnection?
+  private let echoesText: Bool
+
+  init(echoesText: Bool) { self.echoesText = echoesText }
 
   func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
     guard let socket else { return }
+    if opcode == .text && !echoesText { return socket.close(.unsupportedData) }
     socket.send(opcode, message)
     if socket.isCongested { socket.pauseReading() }
   }
