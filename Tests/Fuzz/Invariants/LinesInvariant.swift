@@ -62,7 +62,7 @@ private func checkLedger(_ input: FuzzInput) throws {
   var tombstones = Tombstones()
   for entry in LedgerEntry.entries(input.bytes) {
     switch entry {
-    case .claim(let claim): keys.adopt(claim)
+    case .claim(let claim): keys.adopt(claim, nowMs: nowMs)
     case .end(let stone): tombstones.add(stone)
     }
   }
