@@ -53,6 +53,8 @@ enum Limits {
   /// Without a byte inside a frame that has begun.
   static let frameStallMs: UInt64 = 60_000
   static let maxRelaysPerSandbox = 256
+  /// For a peer to take the last bytes and to close.
+  static let relayEndMs: UInt64 = 2_000
 
   // Lifecycle.
   /// How long the end of a sandbox is remembered.

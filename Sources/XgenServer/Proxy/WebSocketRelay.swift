@@ -20,11 +20,12 @@ final class WebSocketRelay: Hashable {
 
   init(
     client: HTTPUpgrade, sidecar: HTTPUpgrade, caller: Principal, bytes: RelayBytes,
-    onFault: @escaping (_ reason: String) -> Void, onEnd: @escaping (WebSocketRelay) -> Void
+    endTimeoutMs: UInt64 = Limits.relayEndMs, onFault: @escaping (_ reason: String) -> Void,
+    onEnd: @escaping (WebSocketRelay) -> Void
   ) {
     self.caller = caller
-    self.client = RelaySide(client, role: .server)
-    self.sidecar = RelaySide(sidecar, role: .client)
+    self.client = RelaySide(client, role: .server, endTimeoutMs: endTimeoutMs)
+    self.sidecar = RelaySide(sidecar, role: .client, endTimeoutMs: endTimeoutMs)
     self.bytes = bytes
     self.onFault = onFault
     self.onEnd = onEnd
@@ -124,11 +125,12 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
   /// With which we ended it, if the peers did not.
   private(set) var ownCloseCode: WebSocketCloseCode?
 
-  private static let endTimeoutMs: UInt64 = 2_000
+  private let endTimeoutMs: UInt64
   /// A peer that takes a byte now and then does not hold up the server's end for longer.
   private static let maxEndTimers = 5
 
-  init(_ upgrade: HTTPUpgrade, role: WebSocketRole) {
+  init(_ upgrade: HTTPUpgrade, role: WebSocketRole, endTimeoutMs: UInt64) {
+    self.endTimeoutMs = endTimeoutMs
     stream = upgrade.stream
     self.role = role
     let isSidecar = role == .client
@@ -245,7 +247,7 @@ private final class RelaySide: @preconcurrency ByteStreamDelegate {
     if endTimer != nil || stream.isClosing { return }
     let pending = stream.pendingByteCount
     endTimerCount += 1
-    endTimer = stream.loop.after(ms: Self.endTimeoutMs) { [weak self] in
+    endTimer = stream.loop.after(ms: endTimeoutMs) { [weak self] in
       guard let self else { return }
       endTimer = nil
       let isTaking = stream.pendingByteCount > 0 && stream.pendingByteCount < pending

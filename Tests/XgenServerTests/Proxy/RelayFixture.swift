@@ -18,11 +18,12 @@ final class RelayFixture {
 
   /// Runs `body` with a started relay; afterwards both ends are closed and the relay must end.
   nonisolated static func with(
-    leftover: [UInt8] = [], reads: Bool = true,
+    leftover: [UInt8] = [], reads: Bool = true, endTimeoutMs: UInt64 = Limits.relayEndMs,
     _ body: @escaping @Sendable @LoopActor (RelayFixture) async throws -> Void
   ) async throws {
     try await TestLoop.run {
-      let fixture = try RelayFixture(leftover: leftover, reads: reads)
+      let fixture = try RelayFixture(
+        leftover: leftover, reads: reads, endTimeoutMs: endTimeoutMs)
       try await body(fixture)
       fixture.client.stream.close()
       fixture.sidecar.stream.close()
@@ -31,7 +32,7 @@ final class RelayFixture {
     }
   }
 
-  private init(leftover: [UInt8], reads: Bool) throws {
+  private init(leftover: [UInt8], reads: Bool, endTimeoutMs: UInt64) throws {
     let (clientNear, clientFar) = try SocketStream.pair(loop: LoopActor.loop)
     let (sidecarNear, sidecarFar) = try SocketStream.pair(loop: LoopActor.loop)
     client = StreamProbe(clientFar, reads: reads)
@@ -44,7 +45,7 @@ final class RelayFixture {
     relay = WebSocketRelay(
       client: upgrade,
       sidecar: HTTPUpgrade(stream: sidecarNear, leftover: first, didClose: {}),
-      caller: Principal(name: "ann", role: .user), bytes: bytes
+      caller: Principal(name: "ann", role: .user), bytes: bytes, endTimeoutMs: endTimeoutMs
     ) { [unowned self] in
       faults.append($0)
     } onEnd: { [unowned self] _ in
