@@ -103,9 +103,11 @@ extension LocalBackend {
   /// Frees all that a sandbox without processes holds.
   func discard(_ id: String) async {
     guard let host, let sandbox = sandboxes[id] else { return }
+    await removals.enter()
     let result = await patiently {
       Result { () throws(LocalError) in try host.remove(id) }
     }
+    removals.leave()
     sandboxes[id] = nil
     if case .failure(let error) = result {
       // Its files belong to this user, who must not be given to another sandbox.

@@ -17,6 +17,7 @@ final class LocalBackend: SandboxBackend {
   var host: LocalHost?
   var sandboxes: [String: LocalSandbox] = [:]
   var isShuttingDown = false
+  let removals = Turns(places: LocalLimits.removalsAtOnce)
   /// Nil where the server is no root: sandboxes then run as its own user.
   var uids: UIDAllocator?
   let resources = ResourceSweep()

@@ -26,6 +26,8 @@ struct LocalLimits: Sendable, Equatable {
   static let launchTimeoutMs: Int32 = 10_000
   /// Waiting for a program that the backend runs on the host (`bwrap --version`, the trial).
   static let hostProgramTimeoutMs: Int32 = 20_000
+  /// Sandboxes whose files are removed at once: half of the worker threads stay free for the rest.
+  static let removalsAtOnce = 4
   /// Removing a sandbox's files, of which there may be millions.
   static let removalTimeoutMs: Int32 = 600_000
   /// Waiting for a stray process to be gone after SIGKILL.
