@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import proc
 import pytest
-from rawhttp import RawWebSocket
+from rawhttp import RawWebSocket, connect
 from server import API_KEY, SANDBOXES, Server
 
 LOGS = "/api/v1/admin/audit-logs"
@@ -249,3 +249,30 @@ def test_the_summary_counts(own_server: Server) -> None:
         "path": str(server.data / "audit/audit.jsonl"), "dropped": 0}
     assert answer["uptime_seconds"] >= 0 and answer["started_at"].endswith("Z")
     assert os.path.exists(answer["audit"]["path"])
+
+
+def test_what_the_rate_limit_refuses_does_not_fill_the_log() -> None:
+    server = Server("--rate-limit-per-minute", "2")
+    try:
+        server.start()
+        statuses = [server.raw("POST", SANDBOXES, json={}).status_code for _ in range(20)]
+        assert statuses == [401, 401] + 18 * [429]
+        file = server.data / "audit/audit.jsonl"
+        proc.eventually("the two", lambda: len(file.read_text().splitlines()) >= 2)
+        assert server.end() == 0  # all is written by then
+        assert [json.loads(line)["status"] for line in file.read_text().splitlines()] == [401, 401]
+    finally:
+        server.clean()
+
+
+def test_an_upload_that_breaks_off_is_recorded(own_server: Server) -> None:
+    sandbox = own_server.create().running()
+    with connect(own_server) as client:
+        client.sendall(
+            f"PUT {sandbox.path}/files?path=a HTTP/1.1\r\nHost: x\r\nX-Request-Id: broken\r\n"
+            f"Authorization: ApiKey {API_KEY}\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        proc.eventually("it is under way", lambda: ".xgen-write" in sandbox.sh("ls -a"))
+    proc.eventually(
+        "its record", lambda: [r for r in records(own_server) if r["request_id"] == "broken"])
+    assert of(own_server, "broken")["action"] == "file.write"
+    assert of(own_server, "broken")["status"] in (0, 400)

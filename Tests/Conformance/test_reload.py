@@ -114,3 +114,18 @@ def test_a_bad_file_keeps_the_old_keys(keyed: KeyServer, content: str | None) ->
     assert keyed.by("ann", "GET", SANDBOXES).status_code == 200
     assert wire.alive()
     wire.close()
+
+
+def test_a_new_secret_under_an_old_name_cuts_the_old_one_off(keyed: KeyServer) -> None:
+    anns = sandbox_of(keyed, "ann")
+    ann = connect(anns, keyed.token_of("ann"))
+    with Stream(keyed, keyed.key("ann")) as stream:
+        # The old one may have leaked.
+        other = {**keyed.entry("ann"), "key_sha256": keyed.entry("ann-anew")["key_sha256"]}
+        keyed.write(other, keyed.entry("bob"))
+        keyed.reload()
+        assert close_of(ann)[0] == 1008
+        assert list(stream.events()) == []
+        assert keyed.by("ann", "GET", SANDBOXES).status_code == 401
+        assert keyed.by("ann-anew", "GET", anns.path).status_code == 200
+    ann.close()
