@@ -28,7 +28,6 @@ struct Refusal: Sendable, Hashable {
 
   // What HTTP itself refuses.
   static let requestTimeout = Refusal(408, "INVALID_REQUEST")
-  static let conflict = Refusal(409, "INVALID_REQUEST")
   static let preconditionFailed = Refusal(412, "INVALID_REQUEST")
   static let targetTooLong = Refusal(414, "INVALID_REQUEST")
   static let mediaType = Refusal(415, "INVALID_REQUEST")

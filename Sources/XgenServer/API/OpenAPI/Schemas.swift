@@ -25,10 +25,6 @@ enum Schemas {
   ]
   static let time: JSONValue = ["type": "string", "format": "date-time"]
   static let url: JSONValue = ["type": "string", "format": "uri"]
-  /// JSON numbers that fit 64 bits.
-  static let integer: JSONValue = [
-    "type": ["integer", "null"], "minimum": .int(.min), "maximum": .int(.max),
-  ]
   /// A text that a program can be given.
   static let withoutNUL = #"^[^\u0000]*$"#
 
