@@ -129,3 +129,13 @@ int xgen_cgroup_version(const char *path) {
   if (info.f_type == CGROUP_SUPER_MAGIC) return 1;
   return info.f_type == CGROUP2_SUPER_MAGIC ? 2 : 0;
 }
+
+ssize_t xgen_recv(int fd, void *bytes, size_t count) {
+  long received = syscall(SYS_recvfrom, fd, bytes, count, 0, NULL, NULL);
+  return received < 0 ? -errno : received;
+}
+
+ssize_t xgen_send(int fd, const void *bytes, size_t count) {
+  long sent = syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+  return sent < 0 ? -errno : sent;
+}

@@ -52,6 +52,8 @@ enum Limits {
   static let maxSidecarMessageBytes = maxMessageBytes + 9
   /// Without a byte inside a frame that has begun.
   static let frameStallMs: UInt64 = 60_000
+  /// How often it is looked for.
+  static let stallSweepMs: UInt64 = 5_000
   static let maxRelaysPerSandbox = 256
   /// For a peer to take the last bytes and to close.
   static let relayEndMs: UInt64 = 2_000

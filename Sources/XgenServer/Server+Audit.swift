@@ -26,13 +26,17 @@ extension Server {
       sandbox: context.sandboxID.map(Self.auditedID), status: 0, peer: context.peerHost)
   }
 
-  /// The end of a relay that `opened` tells of.
-  func auditEnd(of relay: WebSocketRelay, _ opened: AuditRecord?) {
-    guard let audit, var record = opened else { return }
+  /// The end of a WebSocket.
+  func auditEnd(
+    of relay: WebSocketRelay, _ opening: RelayOpening, by caller: Principal, in sandbox: String
+  ) {
+    guard let audit else { return }
     let now = clock.nowMs()
-    record.durationMs = UInt64(max(0, now - record.timeMs))
-    record.timeMs = now
-    record.status = Int(relay.closeCode.rawValue)
+    var record = AuditRecord(
+      timeMs: now, requestID: opening.requestID, subject: caller.name, role: caller.role,
+      action: .webSocketClose, sandbox: sandbox, status: Int(relay.closeCode.rawValue),
+      peer: opening.peer)
+    record.durationMs = UInt64(max(0, now - opening.timeMs))
     record.bytes = relay.relayedByteCount
     audit.record(record)
   }

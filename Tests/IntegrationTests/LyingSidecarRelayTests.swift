@@ -26,7 +26,7 @@ import XgenProtocol
       try await body(sidecar, id, client, try #require(connection))
       client.stream.close()
       try await eventually("the relay is gone") {
-        try sidecar.deployment.sandbox(id).relays.isEmpty
+        try sidecar.deployment.sandbox(id).relays.count == 0
       }
     }
   }
@@ -64,7 +64,7 @@ import XgenProtocol
   @Test func aFloodStopsAtAClientThatDoesNotRead() async throws {
     try await Self.with { sidecar, id, client, connection in
       client.stream.pauseReading()
-      let relay = try #require(try sidecar.deployment.sandbox(id).relays.first)
+      let relay = try #require(try sidecar.deployment.sandbox(id).relays.all.first)
       var frame: [UInt8] = [0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]
       frame += [UInt8](repeating: 5, count: 1 << 20)
       let bound = StreamLimits.highWaterBytes + StreamLimits.readBytes

@@ -73,3 +73,8 @@ int xgen_sock_diag_open(void);
 int xgen_sock_diag_request(int fd, int family);
 /// Reads one batch: fills ports, returns how many; *done is set at the end of the dump.
 int xgen_sock_diag_read(int fd, uint16_t *_Nonnull ports, int capacity, bool *_Nonnull done);
+
+// recv and send as they are in a program of one thread: in one of several, libc's own mark the
+// thread as cancellable around each call, which costs a relay four atomic operations a frame.
+ssize_t xgen_recv(int fd, void *_Nullable bytes, size_t count);
+ssize_t xgen_send(int fd, const void *_Nullable bytes, size_t count);

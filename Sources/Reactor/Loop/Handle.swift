@@ -7,7 +7,7 @@ internal import Glibc
 /// object, taken after a successful init and released in the close callback. Whoever makes a
 /// handle closes it; the loop counts both.
 public class Handle {
-  public unowned let loop: Loop
+  public let loop: Loop
   let raw: UnsafeMutableRawPointer
   public private(set) var isClosing = false
 
@@ -37,10 +37,18 @@ public class Handle {
     uv_close(base) { Handle.from($0!).finishClosing() }
   }
 
+  /// Gives the handle away, alive: its memory is the new owner's, to be closed and freed with
+  /// `Loop.freeHandle`. This object counts as closing, and `didClose` does not follow.
+  final func surrender() -> UnsafeMutableRawPointer {
+    precondition(!isClosing, "only a live handle can be given away")
+    isClosing = true
+    Unmanaged.passUnretained(self).release()
+    return raw
+  }
+
   private func finishClosing() {
     didClose()
-    free(raw)
-    loop.handlesFreed += 1
+    loop.freeHandle(raw)
     Unmanaged.passUnretained(self).release()
   }
 
@@ -58,5 +66,13 @@ public class Handle {
     let data = UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self).pointee
       .data!
     return Unmanaged<Kind>.fromOpaque(data).takeUnretainedValue()
+  }
+}
+
+extension Loop {
+  /// In the close callback of a handle: frees what `Handle` allocated.
+  func freeHandle(_ raw: UnsafeMutableRawPointer) {
+    free(raw)
+    handlesFreed += 1
   }
 }

@@ -8,12 +8,16 @@ internal import Glibc
 public final class Loop {
   /// Bytes of the buffer that every read on this loop goes through.
   public static let readBufferBytes = 256 * 1024
+  /// Room before it, for what a reader held back of the last read.
+  static let readHeadroomBytes = 64
 
   let raw: UnsafeMutablePointer<uv_loop_t>
   /// The door for other threads.
   public let handle: LoopHandle
   /// Lent to one read callback at a time.
   let readBuffer: UnsafeMutableRawBufferPointer
+  /// Of its streams' write queues.
+  let buffers = BufferPool()
   public internal(set) var handlesMade = 0
   public internal(set) var handlesFreed = 0
   /// Children by pid, for the reaper of a process that adopts orphans.
@@ -28,13 +32,15 @@ public final class Loop {
       throw UVError(status)
     }
     signal(SIGPIPE, SIG_IGN)  // libuv and write(2) on a pipe raise it
-    readBuffer = .allocate(byteCount: Self.readBufferBytes, alignment: 64)
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: Self.readHeadroomBytes + Self.readBufferBytes, alignment: 64)
+    readBuffer = UnsafeMutableRawBufferPointer(rebasing: block[Self.readHeadroomBytes...])
     handle = try LoopHandle(loop: raw)
   }
 
   deinit {
     precondition(isClosed, "a Loop must be closed before it goes")
-    readBuffer.deallocate()
+    (readBuffer.baseAddress! - Self.readHeadroomBytes).deallocate()
     raw.deallocate()
   }
 

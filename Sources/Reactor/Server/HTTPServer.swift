@@ -153,16 +153,14 @@ public final class HTTPServer {
     connections[ObjectIdentifier(connection)] = nil
     upgradedCount += 1
     pauseAtLimit()
-    let peer = connection.peer
-    var isCounted = true
-    return { [weak self] in
-      guard let self, isCounted else { return }
-      isCounted = false
-      upgradedCount -= 1
-      peers.remove(peer)
-      resumeBelowLimit()
-      reportDrained()
-    }
+    return HTTPUpgradedPlace(self, connection.peer).leave
+  }
+
+  fileprivate func upgradedDidClose(_ peer: PeerCounter.Key?) {
+    upgradedCount -= 1
+    peers.remove(peer)
+    resumeBelowLimit()
+    reportDrained()
   }
 
   private func checkDeadlines() {
@@ -195,6 +193,24 @@ public final class HTTPServer {
     sweep?.cancel()
     sweep = nil
     done()
+  }
+}
+
+/// Where an upgraded connection is counted, until it has closed. A server may have ten thousand.
+private final class HTTPUpgradedPlace {
+  private let server: HTTPServer
+  private let peer: PeerCounter.Key?
+  private var isLeft = false
+
+  init(_ server: HTTPServer, _ peer: PeerCounter.Key?) {
+    self.peer = peer
+    self.server = server
+  }
+
+  func leave() {
+    if isLeft { return }
+    isLeft = true
+    server.upgradedDidClose(peer)
   }
 }
 

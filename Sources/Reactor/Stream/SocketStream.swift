@@ -1,4 +1,5 @@
 internal import CLinux
+internal import CUV
 internal import Glibc
 
 /// A stream on a non-blocking descriptor: TCP and Unix sockets, pipes and the primary end of a
@@ -6,24 +7,25 @@ internal import Glibc
 ///
 /// It polls the descriptor and calls recv and send itself (see docs/decisions/0001): one read of
 /// up to 64 KiB goes straight to the delegate from the loop's own buffer, and a write that the
-/// kernel takes whole costs one system call and no copy.
-public final class SocketStream: ByteStream {
+/// kernel takes whole costs one system call and no copy. What it does not take waits in a block of
+/// the loop's pool.
+public final class SocketStream: Handle, ByteStream {
   public enum Kind: Sendable { case socket, pipe }
 
-  public unowned let loop: Loop
   public var delegate: (any ByteStreamDelegate)?
-  public private(set) var isClosing = false
   public let descriptor: Int32
   private let kind: Kind
-  private var poll: Poll?
-  private var pending = ByteBuffer()
+  /// What libuv was told to watch.
+  private var watched: Poll.Events = []
   private var isReading = false
   public private(set) var isConnecting: Bool
   private var sawEnd = false
   private var wasCongested = false
   private var endsAfterPending = false
   private var hasEnded = false
-  /// Of a write; the stream closes with it in the next turn.
+  /// Bytes that the kernel has not taken; nil if there are none.
+  private var queue: PooledBuffer?
+  /// Of a write; the stream closes with it in the next turn. Then, why it closed.
   private var failure: StreamError?
 
   /// Takes over a descriptor, which must be non-blocking; it is closed with the stream, and also
@@ -31,12 +33,13 @@ public final class SocketStream: ByteStream {
   public init(
     loop: Loop, descriptor: Int32, kind: Kind = .socket, isConnecting: Bool = false
   ) throws(UVError) {
-    self.loop = loop
     self.descriptor = descriptor
     self.kind = kind
     self.isConnecting = isConnecting
     do {
-      poll = try Poll(loop: loop, descriptor: descriptor) { [self] in ready($0, failed: $1) }
+      try super.init(loop: loop, byteCount: MemoryLayout<uv_poll_t>.size) {
+        uv_poll_init(loop.raw, $0.assumingMemoryBound(to: uv_poll_t.self), descriptor)
+      }
     } catch {
       Glibc.close(descriptor)
       throw error
@@ -44,7 +47,7 @@ public final class SocketStream: ByteStream {
     if isConnecting { watch() }
   }
 
-  public var pendingByteCount: Int { pending.count }
+  public var pendingByteCount: Int { queue?.bytes.count ?? 0 }
 
   public func resumeReading() {
     if isReading || sawEnd || isClosing { return }
@@ -61,15 +64,30 @@ public final class SocketStream: ByteStream {
   private func watch() {
     var events: Poll.Events = []
     if isReading && !sawEnd && !isConnecting { events.insert(.readable) }
-    if isConnecting || !pending.isEmpty { events.insert(.writable) }
-    poll?.watch(events)
+    if isConnecting || queue != nil { events.insert(.writable) }
+    if isClosing || events == watched { return }
+    watched = events
+    let poll = raw.assumingMemoryBound(to: uv_poll_t.self)
+    if events.isEmpty {
+      uv_poll_stop(poll)
+    } else {
+      uv_poll_start(poll, events.rawValue) { handle, status, events in
+        Handle.from(handle!, SocketStream.self).ready(status, Poll.Events(rawValue: events))
+      }
+    }
   }
 
-  private func ready(_ events: Poll.Events, failed: Bool) {
+  private func ready(_ status: Int32, _ told: Poll.Events) {
+    if isClosing { return }
+    var events = told
+    if status < 0 {
+      events = watched
+      watched = []  // libuv has stopped it
+    }
     if isConnecting { return finishConnecting() }
     if events.contains(.writable) { flush() }
     if events.contains(.readable), isReading, !isClosing { readOnce() }
-    if failed, !isClosing { watch() }
+    if status < 0 { watch() }
   }
 
   private func finishConnecting() {
@@ -81,8 +99,23 @@ public final class SocketStream: ByteStream {
     flush()
     if isClosing { return }
     delegate?.streamDidConnect()
-    if endsAfterPending && pending.isEmpty { shutDownWriting() }
+    if endsAfterPending && queue == nil { shutDownWriting() }
     if !isClosing { watch() }
+  }
+
+  /// Gives the socket away where it is a plain one in full use: polled handle, descriptor, and
+  /// what waits to be written. Nil, and nothing changes, where it is not; its owner goes on with
+  /// the stream then.
+  func handOver() -> (poll: UnsafeMutablePointer<uv_poll_t>, queue: PooledBuffer?)? {
+    if kind != .socket || isConnecting || isClosing || endsAfterPending || failure != nil {
+      return nil
+    }
+    let waiting = queue
+    queue = nil
+    isReading = false
+    watch()
+    delegate = nil
+    return (surrender().assumingMemoryBound(to: uv_poll_t.self), waiting)
   }
 
   // MARK: Reading
@@ -99,16 +132,22 @@ public final class SocketStream: ByteStream {
     let room = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<StreamLimits.readBytes])
     let count =
       kind == .socket
-      ? recv(descriptor, room.baseAddress, room.count, 0)
-      : read(descriptor, room.baseAddress, room.count)
+      ? xgen_recv(descriptor, room.baseAddress, room.count)
+      : Self.readPipe(descriptor, room)
     if count > 0 {
       delegate?.streamDidReceive(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
-    } else if count == 0 || (kind == .pipe && errno == EIO) {
-      endOfInput()  // EIO: the other end of a terminal is closed
-    } else if errno != EAGAIN && errno != EINTR {
-      close(failure ?? .read(.last()))
+    } else if count == 0 {
+      endOfInput()
+    } else if count != -Int(EAGAIN) && count != -Int(EINTR) {
+      close(failure ?? .read(UVError(Int32(count))))
     }
     return count > 0
+  }
+
+  /// Bytes, or -errno; the closed other end of a terminal (EIO) is an end like any other.
+  private static func readPipe(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Int {
+    let count = read(descriptor, room.baseAddress, room.count)
+    return count >= 0 ? count : errno == EIO ? 0 : -Int(errno)
   }
 
   private func endOfInput() {
@@ -123,24 +162,25 @@ public final class SocketStream: ByteStream {
   public func write(_ bytes: UnsafeRawBufferPointer) {
     if isClosing || endsAfterPending || failure != nil || bytes.isEmpty { return }
     var rest = bytes
-    if pending.isEmpty && !isConnecting {
+    if queue == nil && !isConnecting {
       guard let sent = taken(trySend(bytes)) else { return }
       if sent == bytes.count { return }
       rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
     }
-    let wasEmpty = pending.isEmpty
-    pending.append(rest)
-    if pending.count > StreamLimits.highWaterBytes { wasCongested = true }
-    if wasEmpty { watch() }
+    let waiting = queue ?? loop.buffers.take()
+    waiting.bytes.append(rest)
+    if waiting.bytes.count > StreamLimits.highWaterBytes { wasCongested = true }
+    if queue == nil {
+      queue = waiting
+      watch()
+    }
   }
 
   /// Bytes that the kernel took, or -errno. It changes nothing here: the bytes may be those of
-  /// `pending`, lent.
+  /// the queue, lent.
   private func trySend(_ bytes: UnsafeRawBufferPointer) -> Int {
-    let count =
-      kind == .socket
-      ? Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-      : Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    if kind == .socket { return xgen_send(descriptor, bytes.baseAddress, bytes.count) }
+    let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
     return count >= 0 ? count : -Int(errno)
   }
 
@@ -158,7 +198,7 @@ public final class SocketStream: ByteStream {
   private func failWriting(_ error: StreamError) {
     guard isReading, kind == .socket else { return close(error) }
     failure = error
-    pending.clear(keepingCapacity: 0)
+    dropQueue()
     watch()
     loop.after(ms: 0) { [self] in
       var reads = 0
@@ -168,25 +208,31 @@ public final class SocketStream: ByteStream {
   }
 
   private func flush() {
-    if pending.isEmpty { return }
-    let result = pending.withReadable { trySend($0) }
+    guard let queue else { return }
+    let result = queue.bytes.withReadable { trySend($0) }
     guard let sent = taken(result) else { return }
-    pending.consume(sent)
-    if pending.isEmpty {
-      pending.clear(keepingCapacity: StreamLimits.keptQueueBytes)
+    queue.bytes.consume(sent)
+    let left = queue.bytes.count
+    if left == 0 {
+      dropQueue()
       if endsAfterPending { shutDownWriting() }
       watch()
     }
-    if wasCongested && pending.count <= StreamLimits.lowWaterBytes {
+    if wasCongested && left <= StreamLimits.lowWaterBytes {
       wasCongested = false
       delegate?.streamDidDrain()
     }
   }
 
+  private func dropQueue() {
+    if let queue { loop.buffers.give(queue) }
+    queue = nil
+  }
+
   public func endWriting() {
     if isClosing || endsAfterPending { return }
     endsAfterPending = true
-    if pending.isEmpty && !isConnecting { shutDownWriting() }
+    if queue == nil && !isConnecting { shutDownWriting() }
   }
 
   private func shutDownWriting() {
@@ -202,16 +248,16 @@ public final class SocketStream: ByteStream {
 
   public func close(_ error: StreamError?) {
     if isClosing { return }
-    isClosing = true
-    pending.clear(keepingCapacity: 0)
-    let descriptor = descriptor
-    poll?.cancel { [self] in
-      Glibc.close(descriptor)
-      poll = nil
-      let last = delegate
-      delegate = nil
-      last?.streamDidClose(error)
-    }
+    dropQueue()
+    failure = error
+    closeHandle()
+  }
+
+  override func didClose() {
+    Glibc.close(descriptor)
+    let last = delegate
+    delegate = nil
+    last?.streamDidClose(failure)
   }
 
   public var peerAddress: SocketAddress? { SocketAddress.peer(of: descriptor) }

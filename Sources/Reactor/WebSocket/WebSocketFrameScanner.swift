@@ -5,9 +5,14 @@
 ///                   └──────────── forwardCount ────────────┘ └ held back by the caller and
 ///                                                              put before the next read
 public struct WebSocketFrameScanner: Sendable {
-  private var sequence: WebSocketFrameSequence
+  // In this order they take 34 bytes.
   /// Payload bytes of the current frame that have not gone by; 0: at a frame boundary.
   private var remaining = 0
+  private var sequence: WebSocketFrameSequence
+  /// Of the second byte of a head: what its mask bit must be.
+  private let maskBit: UInt8
+  /// Bytes of a head whose payload is shorter than 126.
+  private let shortHeadCount: UInt8
   private var opcode = WebSocketOpcode.binary
   private var isFinal = false
   /// A Close frame went by; what follows must not be forwarded (RFC 6455 §5.5.1).
@@ -18,6 +23,8 @@ public struct WebSocketFrameScanner: Sendable {
   /// `role`: whom we stand in for, the receiver of these frames (`.server`: a client sends them).
   public init(role: WebSocketRole, maxMessageBytes: Int) {
     sequence = WebSocketFrameSequence(role: role, maxMessageBytes: maxMessageBytes)
+    maskBit = role.requiresMaskFromPeer ? 0x80 : 0
+    shortHeadCount = role.requiresMaskFromPeer ? 6 : 2
   }
 
   /// What was forwarded so far ends with a whole frame: one of our own may be put in here.
@@ -35,7 +42,11 @@ public struct WebSocketFrameScanner: Sendable {
     if failure == nil {
       do throws(WebSocketError) {
         while result.forwardCount < bytes.count, !sawClose {
-          if remaining == 0, try !passHead(bytes, &result) { break }
+          if remaining == 0 {
+            passShortFrames(bytes, &result)
+            if result.forwardCount == bytes.count { break }
+            if try !passHead(bytes, &result) { break }
+          }
           passPayload(bytes, &result)
         }
       } catch {
@@ -46,6 +57,32 @@ public struct WebSocketFrameScanner: Sendable {
     result.sawClose = sawClose
     result.heldCount = failure == nil && !sawClose ? bytes.count - result.forwardCount : 0
     return result
+  }
+
+  /// The road of most traffic: whole messages of one frame with less than 126 bytes. Stops at
+  /// anything else, be it wrong or only cut.
+  @inline(__always)
+  private func passShortFrames(
+    _ bytes: UnsafeRawBufferPointer, _ result: inout WebSocketScanResult
+  ) {
+    if sequence.isInsideMessage || !sequence.allowsShortMessages { return }
+    let headCount = Int(shortHeadCount)
+    var at = result.forwardCount
+    var (frames, payloads) = (0, 0)
+    while at &+ 2 <= bytes.count {
+      let first = bytes[at]
+      let payloadCount = Int(bytes[at &+ 1] ^ maskBit)  // 128 and more with a wrong mask bit
+      if first != 0x82 && first != 0x81 || payloadCount >= 126 { break }
+      let end = at &+ headCount &+ payloadCount
+      if end > bytes.count { break }
+      at = end
+      frames &+= 1
+      payloads &+= payloadCount
+    }
+    result.forwardCount = at
+    result.frameCount &+= frames
+    result.messageCount &+= frames
+    result.dataByteCount &+= payloads
   }
 
   /// False if the head is not all there.

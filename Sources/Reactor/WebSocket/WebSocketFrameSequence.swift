@@ -5,12 +5,12 @@ struct WebSocketFrameSequence: Sendable {
   /// `maxMessageBytes` + 128 frames: each other frame brings at least one byte.
   static let maxEmptyFramesPerMessage = 128
 
-  private let role: WebSocketRole
   private let maxMessageBytes: Int
+  private var messageBytes = 0
+  private let role: WebSocketRole
   /// The kind of the message whose last frame has not been seen.
   private var openMessage: WebSocketOpcode?
   private var emptyFrameCount: UInt8 = 0
-  private var messageBytes = 0
 
   init(role: WebSocketRole, maxMessageBytes: Int) {
     precondition(maxMessageBytes >= 0, "a limit below zero")
@@ -21,6 +21,10 @@ struct WebSocketFrameSequence: Sendable {
   /// More frames of the current message must follow.
   @inline(__always)
   var isInsideMessage: Bool { openMessage != nil }
+
+  /// No limit stands against messages of less than 126 bytes.
+  @inline(__always)
+  var allowsShortMessages: Bool { maxMessageBytes >= 125 }
 
   /// Takes the next frame's head. Returns what the frame carries: for a continuation, the kind
   /// of its message.

@@ -76,7 +76,8 @@ enum RequestID {
       && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
   }
 
-  static func random() -> String { Base64URL.encode(SystemRandom.bytes(12)) }
+  /// 88 bits in 15 characters, which a String holds without an allocation.
+  static func random() -> String { Base64URL.encode(SystemRandom.bytes(11)) }
 
   static func field(_ id: String) -> HTTPField {
     HTTPField("X-Request-Id", id) ?? HTTPField(fixed: "X-Request-Id", "-")

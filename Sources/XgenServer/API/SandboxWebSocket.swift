@@ -36,17 +36,8 @@ func sandboxWebSocket(
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")
   }
-  let opened = server.auditRecord(.webSocketClose, request.context)
-  let relay = WebSocketRelay(
-    client: client, sidecar: upstream, caller: request.caller, bytes: server.metrics.webSocketBytes
-  ) { [weak sandbox] reason in
-    if let sandbox { _ = server.sidecars.fault(sandbox, reason) }
-  } onEnd: { [weak sandbox] relay in
-    sandbox?.relays.remove(relay)
-    server.auditEnd(of: relay, opened)
-  }
-  sandbox.relays.insert(relay)
-  relay.start()
+  sandbox.relays.open(
+    client, upstream, by: request.context, for: request.caller, of: sandbox, on: server)
   return .takenOver
 }
 

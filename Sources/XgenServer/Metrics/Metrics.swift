@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// What `/metrics` tells of the past: plain counts, made on the loop.
 ///
 /// Every label comes from a list of ours (a route's template, a method of HTTP's own, a template's
@@ -30,7 +32,7 @@ final class Metrics {
   private(set) var loopLag = Histogram(Histogram.lagBounds)
   var sandboxesCreated: UInt64 = 0
   var sandboxesDeleted: UInt64 = 0
-  let webSocketBytes = RelayBytes()
+  let webSocketBytes = RelayedBytes()
   /// Processes killed inside sandboxes for want of memory.
   var memoryKills: UInt64 = 0
 
@@ -56,13 +58,6 @@ final class Metrics {
   func recordAuthFailure(_ reason: AuthFailure) { authFailures[reason, default: 0] += 1 }
 
   func recordLoopLag(seconds: Double) { loopLag.record(seconds) }
-}
-
-/// Bytes that all relays have passed on, frame heads included.
-@LoopActor
-final class RelayBytes {
-  var toSandbox: UInt64 = 0
-  var toClient: UInt64 = 0
 }
 
 /// Why a request was not let in: a label of `xgen_auth_failures_total`.

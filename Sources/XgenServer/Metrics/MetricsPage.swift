@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// What `/metrics` tells of the present, gathered at each scrape.
 struct MetricsNow: Sendable {
   var census = SandboxCensus()
@@ -94,7 +96,7 @@ extension Metrics {
     out.sample(census.webSockets)
     out.begin(
       "xgen_ws_bytes_total", "counter", "Bytes relayed on WebSockets, frame heads included.")
-    out.sample(webSocketBytes.toSandbox, [("direction", "to_sandbox")])
+    out.sample(webSocketBytes.toUpstream, [("direction", "to_sandbox")])
     out.sample(webSocketBytes.toClient, [("direction", "to_client")])
   }
 

@@ -11,7 +11,7 @@ extension Catalog {
       return
     }
     sandbox.ending = stone(sandbox, end)
-    for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
+    sandbox.relays.end(.goingAway, "the sandbox ended: \(end.rawValue)")
     sidecars.forget(sandbox)
     // First, so that a server killed meanwhile leaves no sandbox that ended without a reason.
     await ledger.add([stone(sandbox, end)])
@@ -27,9 +27,7 @@ extension Catalog {
 
   /// Closes the WebSockets of the callers that `isCut` names, for a right that is gone.
   func endRelays(_ reason: String, where isCut: (Principal) -> Bool) -> Int {
-    let cut = live.values.flatMap { $0.relays }.filter { isCut($0.caller) }
-    for relay in cut { relay.end(.policyViolation, reason) }
-    return cut.count
+    live.values.reduce(0) { $0 + $1.relays.end(.policyViolation, reason, where: isCut) }
   }
 
   private func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {
@@ -43,7 +41,7 @@ extension Catalog {
     sweepTimer?.cancel()
     sweepTimer = nil
     for sandbox in live.values {
-      for relay in sandbox.relays { relay.end(.goingAway, "the server is shutting down") }
+      sandbox.relays.end(.goingAway, "the server is shutting down")
     }
     sidecars.close()
     if backend.keepsSandboxesAtShutdown { return await backend.shutdown() }

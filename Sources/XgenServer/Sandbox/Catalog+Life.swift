@@ -34,18 +34,20 @@ extension Catalog {
     sidecars.forget(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
-    for relay in sandbox.relays { relay.end(.internalError, "the sandbox failed") }
+    sandbox.relays.end(.internalError, "the sandbox failed")
   }
 
   func sweep() {
     let now = clock.nowMs()
     ledger.sweep(nowMs: now)
+    let checksStalls = LoopActor.loop.nowMs - stallsCheckedAtMs >= Limits.stallSweepMs
+    if checksStalls { stallsCheckedAtMs = LoopActor.loop.nowMs }
     for sandbox in live.values {
       if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping {
         LoopActor.task { await self.end(sandbox, .expired) }
       }
       probeIfDue(sandbox)
-      for relay in sandbox.relays { relay.checkStall() }
+      if checksStalls { sandbox.relays.checkStalls() }
     }
   }
 

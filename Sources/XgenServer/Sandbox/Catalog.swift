@@ -14,6 +14,8 @@ final class Catalog {
   /// By id. Changed by the files of this class only.
   var live: [String: Sandbox] = [:]
   var sweepTimer: Timer?
+  /// Loop time of the last look for frames that are begun and not finished.
+  var stallsCheckedAtMs: UInt64 = 0
   var isShuttingDown = false
   /// Told of every step of every sandbox. Set once, before `start`.
   var onChange: ((SandboxChange) -> Void)?

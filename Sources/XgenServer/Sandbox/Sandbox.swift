@@ -10,7 +10,7 @@ final class Sandbox {
   /// Why and when its end began.
   var ending: Tombstones.Entry?
   /// Client WebSockets that are open.
-  var relays: Set<WebSocketRelay> = []
+  let relays = SandboxRelays()
   var runningExecs = 0
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?

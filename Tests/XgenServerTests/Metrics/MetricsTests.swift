@@ -1,3 +1,4 @@
+import Reactor
 import ServerTestSupport
 import Testing
 
@@ -63,7 +64,7 @@ import Testing
       ], webSockets: 7)
     let lines = try await lines(MetricsNow(census: census, workerQueueDepth: 4)) { metrics in
       metrics.recordStart(template: "base", isWarm: false, seconds: 0.02)
-      metrics.webSocketBytes.toSandbox += 11
+      metrics.webSocketBytes.toUpstream += 11
     }
     #expect(lines.contains("xgen_sandboxes_active 3"))
     #expect(lines.contains("xgen_sandboxes{status=\"running\",template=\"base\"} 2"))
