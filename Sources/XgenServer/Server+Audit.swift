@@ -6,8 +6,9 @@ extension Server {
   func audit(_ context: RequestContext, status: Int) {
     // Else whoever is over the limit could fill the log.
     if context.isOverRateLimit { return }
-    let method = context.exchange.head.method
-    guard let audit, let action = AuditAction.of(method, context.path) else { return }
+    guard let audit, let route = context.route, let action = route.auditAction,
+      context.exchange.head.method == route.method
+    else { return }
     guard var record = auditRecord(action, context) else { return }
     record.status = status
     record.durationMs = LoopActor.loop.nowMs - context.startedMs

@@ -4,18 +4,20 @@ internal import Reactor
 /// From a request to its answer.
 extension Server {
   func serve(_ exchange: HTTPExchange) {
-    let context = RequestContext(exchange, trusting: proxies)
-    context.onAnswer = { [unowned self, unowned context] in audit(context, status: $0) }
-    context.fields += cors.fields(for: exchange.head)
+    let context = RequestContext(exchange, self)
+    if cors.origins != .none { context.fields += cors.fields(for: exchange.head) }
     exchange.onFinish = { [unowned self] status, _ in finished(context, status) }
     do throws(APIError) {
       guard let (route, parameters, query) = try self.route(context) else { return }
-      context.path = route.template
+      context.route = route
       context.sandboxID = parameters["id"]
       try admit(context, route, query)
       let request = APIRequest(
         context, route, parameters, query, maxBodyBytes: settings.connectionLimits.maxBodyBytes)
-      LoopActor.task { await self.run(request) }
+      switch route.endpoint {
+      case .synchronous(let endpoint): answered(request, try endpoint(self, request))
+      case .asynchronous(let endpoint): LoopActor.task { await self.run(request, endpoint) }
+      }
     } catch {
       refuse(context, error)
     }
@@ -29,7 +31,7 @@ extension Server {
   /// Nil for a preflight, which is answered.
   private func route(
     _ context: RequestContext
-  ) throws(APIError) -> (Route, [String: String], HTTPQuery)? {
+  ) throws(APIError) -> (Route, PathParameters, HTTPQuery)? {
     let exchange = context.exchange
     try checkHost(exchange)
     let target: HTTPTarget
@@ -63,13 +65,20 @@ extension Server {
     if !exchange.isEncrypted && exchange.head.targetIsHTTPS {
       throw .misdirected("an https URL is asked for over a connection without TLS")
     }
-    let host = exchange.head.authority ?? ""
-    if addresses.isPreview(host: host) { throw .notFound("previews are not served yet") }
-    guard settings.isDevelopment else { return }
-    let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
-    if !["localhost", "127.0.0.1", "[::1]"].contains(name.lowercased()) {
+    let isPreview = exchange.head.withAuthority { $0.map(addresses.isPreview) ?? false }
+    if isPreview { throw .notFound("previews are not served yet") }
+    if settings.isDevelopment, !exchange.head.withAuthority(Self.isOfThisMachine) {
       throw .forbidden("with --dev only Host localhost, 127.0.0.1 or [::1] is answered")
     }
+  }
+
+  nonisolated private static func isOfThisMachine(_ host: UnsafeRawBufferPointer?) -> Bool {
+    guard let host else { return false }
+    let end: UInt8 = host.first == UInt8(ascii: "[") ? UInt8(ascii: "]") : UInt8(ascii: ":")
+    var count = 0
+    while count < host.count, host[count] != end { count += 1 }
+    let name = UnsafeRawBufferPointer(rebasing: host[..<count])
+    return name.spells("localhost") || name.spells("127.0.0.1") || name.spells("[::1")
   }
 
   /// Finds out who asks, counts the request, and checks that the route is theirs. Who asked is
@@ -98,36 +107,41 @@ extension Server {
 
   private func take(_ context: RequestContext, nowMs: UInt64) -> RateState? {
     if let name = context.principal?.name {
-      let own = tokens.keys.entry(named: name)?.rateLimit
-      return keyLimiter.take(name, perMinute: own, nowMs: nowMs)
+      return keyLimiter.take(name, perMinute: authorizer.rateLimit(of: name), nowMs: nowMs)
     }
+    if addressLimiter.isOff { return nil }
     let client = context.clientAddress.map { "\($0.network)" } ?? "local"
     return addressLimiter.take(client, nowMs: nowMs)
   }
 
-  private func run(_ request: APIRequest) async {
-    do throws(APIError) {
-      let response = try await request.route.endpoint(self, request)
-      request.context.answer(response)
-      // A request that broke off on the way has no answer, and is told all the same.
-      if case .takenOver = response.body { request.context.willAnswer(0) }
-    } catch {
+  private func run(_ request: APIRequest, _ endpoint: Route.Asynchronous) async {
+    do throws(APIError) { answered(request, try await endpoint(self, request)) } catch {
       refuse(request.context, error)
     }
+  }
+
+  private func answered(_ request: APIRequest, _ response: APIResponse) {
+    request.context.answer(response)
+    // A request that broke off on the way has no answer, and is told all the same.
+    if case .takenOver = response.body { request.context.willAnswer(0) }
   }
 
   private func finished(_ context: RequestContext, _ status: Int) {
     // Without a status the peer went first: the endpoint's end tells.
     if status != 0 { context.willAnswer(status) }
     let elapsedMs = LoopActor.loop.nowMs - context.startedMs
-    let method = context.exchange.head.method.name
     metrics.recordRequest(
-      method: method, path: context.path, status: status, seconds: Double(elapsedMs) / 1000)
+      method: context.exchange.head.method, path: context.path, status: status,
+      seconds: Double(elapsedMs) / 1000)
+    if logsRequests { logRequest(context, status, elapsedMs) }
+  }
+
+  private func logRequest(_ context: RequestContext, _ status: Int, _ elapsedMs: UInt64) {
     log.debug(
       "request",
       metadata: [
-        "method": "\(method)", "path": "\(context.path)", "status": "\(status)",
-        "ms": "\(elapsedMs)", "request_id": "\(context.id)",
+        "method": "\(context.exchange.head.method.name)", "path": "\(context.path.text)",
+        "status": "\(status)", "ms": "\(elapsedMs)", "request_id": "\(context.id)",
         "subject": "\(context.principal?.name ?? "-")",
       ])
   }

@@ -14,6 +14,8 @@ final class Server {
   /// Of those who render large answers on workers.
   let renderingTurns = Turns()
   let log: Logger
+  /// Each request has a line; asked once, since asking costs each request more than its counting.
+  let logsRequests: Bool
   let events: EventHub
   /// Nil where no audit log is kept.
   let audit: AuditLog?
@@ -25,7 +27,8 @@ final class Server {
   private let certificate: ServerCertificate?
   private let loopLag: LoopLag
   private(set) var addresses: PublicAddresses
-  var authorizer: Authorizer
+  let authorizer: Authorizer
+  var requestIDs = RequestIDSource()
   /// Two tables, so that a crowd of addresses takes no key's place.
   var keyLimiter: RateLimiter
   var addressLimiter: RateLimiter
@@ -47,6 +50,7 @@ final class Server {
     self.certificate = certificate
     self.settings = settings
     self.log = log
+    logsRequests = log.logLevel <= .debug
     self.workers = workers
     self.audit = audit
     self.clock = clock

@@ -105,8 +105,10 @@ public struct ByteBuffer: ~Copyable {
 
   /// Appends the string's UTF-8.
   public mutating func append(utf8 string: String) {
-    var string = string
-    string.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    let isDone: Void? = string.utf8.withContiguousStorageIfAvailable {
+      append(UnsafeRawBufferPointer($0))
+    }
+    if isDone == nil { append(Array(string.utf8)) }  // of a kind that Linux does not have
   }
 
   /// Appends the number in decimal digits.

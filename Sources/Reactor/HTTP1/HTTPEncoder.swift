@@ -5,17 +5,21 @@
 public enum HTTPEncoder {
   /// A response head. `keepAlive: false` adds `Connection: close`, as does `.untilClose`; a
   /// HTTP/1.0 client is told that the connection stays open. For the answer to a HEAD, `framing`
-  /// is that of the body which is not sent.
+  /// is that of the body which is not sent. The fields come in three parts, so that nobody has to
+  /// make one list of them.
   ///
   /// Precondition: 100 ≤ status ≤ 999.
   public static func responseHead(
-    _ status: Int, fields: [HTTPField], framing: HTTPBodyFraming, keepAlive: Bool = true,
-    to version: HTTPVersion = .http11, into buffer: inout ByteBuffer
+    _ status: Int, first: HTTPField? = nil, fields: [HTTPField], _ more: [HTTPField] = [],
+    framing: HTTPBodyFraming, keepAlive: Bool = true, to version: HTTPVersion = .http11,
+    into buffer: inout ByteBuffer
   ) {
     precondition((100...999).contains(status), "a status has three digits")
     precondition(version == .http11 || framing != .chunked, "HTTP/1.0 knows no chunks")
     statusLine(status, &buffer)
+    if let first { append(first, &buffer) }
     for field in fields where field.role != .framing { append(field, &buffer) }
+    for field in more where field.role != .framing { append(field, &buffer) }
     // Neither may have them (RFC 9110 §8.6, RFC 9112 §6.1).
     if status >= 200, status != 204 { append(framing, &buffer) }
     appendConnection(keepAlive && framing != .untilClose, version, status, &buffer)
@@ -93,6 +97,7 @@ public enum HTTPEncoder {
   }
 
   private static func append(_ field: HTTPField, _ buffer: inout ByteBuffer) {
+    buffer.reserve(field.name.utf8.count + field.value.utf8.count + 4)
     buffer.append(utf8: field.name)
     buffer.append(": ")
     buffer.append(utf8: field.value)

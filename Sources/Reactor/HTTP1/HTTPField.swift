@@ -32,6 +32,20 @@ public struct HTTPField: Sendable, Hashable {
     self.init(valid: name, String(value))
   }
 
+  /// The same header with another value; nil if it is no field value.
+  public func with(_ value: String) -> HTTPField? {
+    Self.isValue(value) ? HTTPField(self, value) : nil
+  }
+
+  /// The same header with a number.
+  public func with(_ value: Int) -> HTTPField { HTTPField(self, String(value)) }
+
+  private init(_ other: HTTPField, _ value: String) {
+    name = other.name
+    self.value = value
+    role = other.role
+  }
+
   private init(valid name: String, _ value: String) {
     self.name = name
     self.value = value
@@ -43,9 +57,13 @@ public struct HTTPField: Sendable, Hashable {
   }
 
   static func isValue(_ value: String) -> Bool {
-    guard let first = value.utf8.first, let last = value.utf8.last else { return true }
-    if ASCII.isBlank(first) || ASCII.isBlank(last) { return false }
-    return value.utf8.allSatisfy { ASCII.isFieldText($0) }
+    var value = value
+    return value.withUTF8 { bytes in
+      let bytes = UnsafeRawBufferPointer(bytes)
+      guard let first = bytes.first, let last = bytes.last else { return true }
+      if ASCII.isBlank(first) || ASCII.isBlank(last) { return false }
+      return bytes.endOfFieldText(from: 0, to: bytes.count) == bytes.count
+    }
   }
 
   private static func role(_ name: String) -> Role {

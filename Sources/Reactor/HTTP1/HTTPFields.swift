@@ -40,6 +40,14 @@ public struct HTTPFields: Sendable, Sequence {
     return found
   }
 
+  /// Lends the bytes of the first value of that name; nil if there is none.
+  public func withFirst<R>(_ name: String, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
+    guard let index = firstIndex(of: name, from: 0) else { return body(nil) }
+    return bytes.withUnsafeBytes {
+      body(UnsafeRawBufferPointer(rebasing: $0[ranges[index].value]))
+    }
+  }
+
   /// How many headers have that name.
   public func count(of name: String) -> Int {
     var total = 0
@@ -95,12 +103,15 @@ public struct HTTPFields: Sendable, Sequence {
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
   private func firstIndex(of name: String, from start: Int) -> Int? {
-    var name = name
-    return name.withUTF8 { name in
+    let found: Int?? = name.utf8.withContiguousStorageIfAvailable { name in
       bytes.withUnsafeBytes { all in
-        ranges[start...].firstIndex { Self.equal(all, $0.name, name) }
+        for index in start..<ranges.count where Self.equal(all, ranges[index].name, name) {
+          return index
+        }
+        return nil
       }
     }
+    return found ?? nil
   }
 
   private static func list(

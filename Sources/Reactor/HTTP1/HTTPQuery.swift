@@ -21,6 +21,9 @@ public struct HTTPQuery: Sendable, Equatable {
     }.get()
   }
 
+  /// The same of the bytes.
+  init(_ query: UnsafeRawBufferPointer) throws(HTTPParseError) { items = try Self.items(query) }
+
   /// The first value of that name.
   public subscript(name: String) -> String? { items.first { $0.name == name }?.value }
 

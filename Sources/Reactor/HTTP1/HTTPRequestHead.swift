@@ -1,6 +1,7 @@
 /// A request's start line and headers: one copy of their bytes and the ranges of the parts.
 /// Two allocations; Strings are made when asked for.
 public struct HTTPRequestHead: Sendable {
+  public let method: HTTPMethod
   public let headers: HTTPFields
   public let framing: HTTPBodyFraming
   /// Whether the client expects the connection to outlive the exchange.
@@ -25,14 +26,9 @@ public struct HTTPRequestHead: Sendable {
     asksUpgrade = isModern && summary.asksUpgrade
     // What follows a CONNECT may be meant for the tunnel.
     keepAlive = summary.keepsAlive(line.version) && line.form != .authority
+    method = HTTPMethod(bytes: UnsafeRawBufferPointer(rebasing: bytes[line.method]))
     headers = HTTPFields(bytes: [UInt8](bytes), ranges: ranges)
     self.line = line
-  }
-
-  public var method: HTTPMethod {
-    headers.bytes.withUnsafeBytes {
-      HTTPMethod(bytes: UnsafeRawBufferPointer(rebasing: $0[line.method]))
-    }
   }
 
   public var version: HTTPVersion { line.version }
@@ -61,6 +57,12 @@ public struct HTTPRequestHead: Sendable {
     line.authority.isEmpty ? headers["host"] : headers.string(line.authority)
   }
 
+  /// Lends the bytes of the same.
+  public func withAuthority<R>(_ body: (UnsafeRawBufferPointer?) -> R) -> R {
+    if line.authority.isEmpty { return headers.withFirst("host", body) }
+    return withBytes { body(UnsafeRawBufferPointer(rebasing: $0[line.authority])) }
+  }
+
   public var host: HTTPHost? { authority.flatMap { HTTPHost($0) } }
 
   /// The protocols that the client offers, most wanted first; empty unless `asksUpgrade`.
@@ -73,7 +75,14 @@ public struct HTTPRequestHead: Sendable {
 
   /// Path segments and query items, decoded.
   public func decodedTarget() throws(HTTPParseError) -> HTTPTarget {
-    try HTTPTarget(path: path, query: query)
+    if line.form == .authority { return try HTTPTarget(path: "", query: nil) }
+    return try withBytes { bytes in
+      Result { () throws(HTTPParseError) in
+        try HTTPTarget(
+          path: UnsafeRawBufferPointer(rebasing: bytes[line.path]),
+          query: line.query.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) })
+      }
+    }.get()
   }
 
   /// Lends all bytes from the method to the empty line.

@@ -47,12 +47,22 @@ public struct HTTPRequestParser: Sendable {
   public mutating func parse(
     _ bytes: UnsafeRawBufferPointer
   ) throws(HTTPParseError) -> Parsed? {
+    var head: HTTPRequestHead?
+    let consumed = try parse(bytes, into: &head)
+    return head.map { Parsed(head: $0, consumed: consumed) }
+  }
+
+  /// The same, for a caller that keeps the head in a place of its own: sets it and returns the
+  /// bytes to drop, or leaves it.
+  mutating func parse(
+    _ bytes: UnsafeRawBufferPointer, into head: inout HTTPRequestHead?
+  ) throws(HTTPParseError) -> Int {
     if let failure { throw failure }
     do {
-      guard try skipEmptyLine(bytes) else { return nil }
+      guard try skipEmptyLine(bytes) else { return 0 }
       let message = UnsafeRawBufferPointer(rebasing: bytes[skipped...])
       precondition(message.count >= position, "bytes were dropped before the head's end")
-      return try advance(message)
+      return try advance(message, &head)
     } catch {
       failure = error
       throw error
@@ -73,8 +83,8 @@ public struct HTTPRequestParser: Sendable {
   }
 
   private mutating func advance(
-    _ bytes: UnsafeRawBufferPointer
-  ) throws(HTTPParseError) -> Parsed? {
+    _ bytes: UnsafeRawBufferPointer, _ head: inout HTTPRequestHead?
+  ) throws(HTTPParseError) -> Int {
     let end = min(bytes.count, limits.maxHeadBytes)
     while position < end {
       switch state {
@@ -86,11 +96,11 @@ public struct HTTPRequestParser: Sendable {
         position += 1
         state = .fields
       case .fields:
-        if try fields.parse(bytes, &position, end: end) { return try finish(bytes) }
+        if try fields.parse(bytes, &position, end: end) { return try finish(bytes, &head) }
       }
     }
     if position == limits.maxHeadBytes { throw .headTooLarge }
-    return nil
+    return 0
   }
 
   private mutating func readMethod(
@@ -173,15 +183,17 @@ public struct HTTPRequestParser: Sendable {
     state = .lineEnd
   }
 
-  private mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Parsed {
+  private mutating func finish(
+    _ bytes: UnsafeRawBufferPointer, _ head: inout HTTPRequestHead?
+  ) throws(HTTPParseError) -> Int {
     let headBytes = UnsafeRawBufferPointer(rebasing: bytes[..<position])
-    let head = try HTTPRequestHead(headBytes, line, fields.takeRanges())
+    head = try HTTPRequestHead(headBytes, line, fields.takeRanges())
     let consumed = skipped + position
     state = .method
     isHEAD = false
     skipped = 0
     position = 0
     line = HTTPRequestLine()
-    return Parsed(head: head, consumed: consumed)
+    return consumed
   }
 }

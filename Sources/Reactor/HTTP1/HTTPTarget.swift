@@ -17,25 +17,31 @@ public struct HTTPTarget: Sendable, Equatable {
 
   public static let maxSegments = 128
 
+  /// Room for the segments of a usual path, in one allocation.
+  private static let usualCount = 8
+
   /// `path` and `query` as they stand in a request line. `*` and an empty path have no segments.
   public init(path: String, query: String?) throws(HTTPParseError) {
-    segments = try Self.segments(path)
+    var path = path
+    segments = try path.withUTF8 { bytes in
+      Result { () throws(HTTPParseError) in try Self.segments(UnsafeRawBufferPointer(bytes)) }
+    }.get()
     if let query { self.query = try HTTPQuery(query) } else { self.query = HTTPQuery() }
   }
 
-  private static func segments(_ path: String) throws(HTTPParseError) -> [String] {
-    if path.isEmpty || path == "*" { return [] }
-    var path = path
-    return try path.withUTF8 { bytes in
-      Result { () throws(HTTPParseError) in try segments(UnsafeRawBufferPointer(bytes)) }
-    }.get()
+  /// The same of the bytes.
+  init(path: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer?) throws(HTTPParseError) {
+    segments = try Self.segments(path)
+    if let query { self.query = try HTTPQuery(query) } else { self.query = HTTPQuery() }
   }
 
   private static func segments(
     _ path: UnsafeRawBufferPointer
   ) throws(HTTPParseError) -> [String] {
+    if path.isEmpty || (path.count == 1 && path[0] == UInt8(ascii: "*")) { return [] }
     guard path[0] == ASCII.slash else { throw .invalidTarget }
     var segments: [String] = []
+    segments.reserveCapacity(usualCount)
     var position = 1
     while position <= path.count {
       let end = path.firstIndex(of: ASCII.slash, in: position..<path.count)

@@ -4,13 +4,19 @@ enum PercentDecoding {
   /// The decoded text; nil if a `%` lacks its two digits, a byte should have been encoded, or the
   /// result holds a NUL or is not UTF-8.
   static func decode(_ bytes: UnsafeRawBufferPointer, plusIsSpace: Bool) -> String? {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count) { output in
+    if isPlain(bytes) { return String(decoding: bytes, as: UTF8.self) }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count) { output in
       guard let result = decode(bytes, into: output, plusIsSpace) else { return nil }
       let text = UnsafeBufferPointer(rebasing: output[..<result.count])
       // `validating` costs a microsecond even for ASCII, which needs none.
       if result.isASCII { return String(decoding: text, as: UTF8.self) }
       return String(validating: text, as: UTF8.self)
     }
+  }
+
+  /// Whether it stands for itself, as most do: letters, digits and `- . _ ~` alone.
+  private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.end(of: .unreserved, from: 0, to: bytes.count) == bytes.count
   }
 
   private static func decode(

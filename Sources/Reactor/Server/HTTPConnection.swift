@@ -14,6 +14,8 @@ final class HTTPConnection: ByteStreamDelegate {
 
   let server: HTTPServer
   let stream: any ByteStream
+  /// Nil on a Unix socket.
+  let peerAddress: SocketAddress?
   /// Under which it is counted, if it is.
   let peer: PeerCounter.Key?
   private var state = State.head
@@ -22,7 +24,8 @@ final class HTTPConnection: ByteStreamDelegate {
   private var input = ByteBuffer()
   /// A head whose handler is to be called.
   private var parsedHead: HTTPRequestHead?
-  private var isPumping = false
+  /// Uses up what has come; answers are gathered meanwhile.
+  private(set) var isPumping = false
   private var exchange: HTTPExchange?
   private var body = HTTPBodyReader(.none)
   private var responseIsDone = false
@@ -32,9 +35,13 @@ final class HTTPConnection: ByteStreamDelegate {
   private var deadlineMs: UInt64
   private var lastPending = 0
 
-  init(server: HTTPServer, stream: any ByteStream, peer: PeerCounter.Key?) {
+  init(
+    server: HTTPServer, stream: any ByteStream, peerAddress: SocketAddress?,
+    peer: PeerCounter.Key?
+  ) {
     self.server = server
     self.stream = stream
+    self.peerAddress = peerAddress
     self.peer = peer
     parser = HTTPRequestParser(limits: server.limits.head)
     // A handshake has a limit of its own.
@@ -72,16 +79,16 @@ final class HTTPConnection: ByteStreamDelegate {
   private func pump() {
     if isPumping { return }
     isPumping = true
-    defer { isPumping = false }
     while true {
-      if let head = parsedHead {
-        parsedHead = nil
+      if let head = parsedHead.take() {
         begin(head)
       } else if !useInput() {
         break
       }
     }
+    server.outbox.flush(self)
     if peerEnded { endOfInput() }
+    isPumping = false
   }
 
   /// Goes on in a turn of its own, not within the handler's call.
@@ -132,21 +139,18 @@ final class HTTPConnection: ByteStreamDelegate {
     if stream.isCongested { return 0 }
     do throws(HTTPParseError) {
       let wasMidHead = parser.isMidHead
-      guard let parsed = try parser.parse(bytes) else {
-        if !wasMidHead && parser.isMidHead {
-          deadlineMs = server.loop.nowMs + server.limits.headMs
-        }
-        return 0
+      let used = try parser.parse(bytes, into: &parsedHead)
+      if used == 0 && !wasMidHead && parser.isMidHead {
+        deadlineMs = server.loop.nowMs + server.limits.headMs
       }
-      parsedHead = parsed.head
-      return parsed.consumed
+      return used
     } catch {
       refuse(status: error.status, reason: error.reason)
       return bytes.count
     }
   }
 
-  private func begin(_ head: HTTPRequestHead) {
+  private func begin(_ head: consuming HTTPRequestHead) {
     requestCount += 1
     state = .exchange
     body = HTTPBodyReader(head.framing)
@@ -205,6 +209,15 @@ final class HTTPConnection: ByteStreamDelegate {
 
   // MARK: What the exchange asks for
 
+  /// Writes (a part of) an answer's head or a small piece of its body.
+  func write(_ body: (inout ByteBuffer) -> Void) { server.outbox.write(for: self, body) }
+
+  /// Writes a piece of a body, which is not copied if the stream takes it.
+  func write(_ bytes: UnsafeRawBufferPointer) {
+    server.outbox.flush(self)
+    stream.write(bytes)
+  }
+
   /// The handler wants the body, or more of it.
   func wantBody() {
     if body.isComplete || state != .exchange { return }
@@ -254,8 +267,9 @@ final class HTTPConnection: ByteStreamDelegate {
   }
 
   /// Hands the stream over, with what has come behind the request, which has no body.
-  func upgrade(answer: borrowing ByteBuffer) -> HTTPUpgrade {
+  func upgrade() -> HTTPUpgrade {
     precondition(state == .exchange, "only a live exchange can be upgraded")
+    server.outbox.flush(self)
     state = .upgraded
     stream.pauseReading()
     stream.delegate = nil
@@ -263,7 +277,6 @@ final class HTTPConnection: ByteStreamDelegate {
     exchange = nil
     var leftover = ByteBuffer()
     swap(&leftover, &input)
-    stream.write(answer)
     return HTTPUpgrade(
       stream: stream, leftover: leftover, peerHasEnded: peerEnded,
       didClose: server.didUpgrade(self))
@@ -274,12 +287,15 @@ final class HTTPConnection: ByteStreamDelegate {
   private func refuse(status: Int, reason: String) {
     let answer = server.refusal(status, reason)
     let isHEAD = exchange.map { $0.head.method == .head } ?? parser.isHEAD
-    var out = ByteBuffer()
-    HTTPEncoder.responseHead(
-      answer.status, fields: [server.currentDate()] + answer.fields,
-      framing: .length(UInt64(answer.body.count)), keepAlive: false, into: &out)
-    if !isHEAD { out.append(answer.body) }
-    if exchange?.responseHasStarted != true { stream.write(out) }
+    if exchange?.responseHasStarted != true {
+      let date = server.currentDate()
+      write { out in
+        HTTPEncoder.responseHead(
+          answer.status, first: date, fields: answer.fields,
+          framing: .length(UInt64(answer.body.count)), keepAlive: false, into: &out)
+        if !isHEAD { out.append(answer.body) }
+      }
+    }
     linger()
   }
 
@@ -289,6 +305,7 @@ final class HTTPConnection: ByteStreamDelegate {
     exchange?.detach()
     exchange = nil
     input.clear(keepingCapacity: 0)
+    server.outbox.flush(self)
     if peerEnded && stream.pendingByteCount == 0 {
       state = .closed
       stream.close()
@@ -310,7 +327,10 @@ final class HTTPConnection: ByteStreamDelegate {
     if stream.pendingByteCount == 0 { stream.close() } else { linger() }
   }
 
-  func abort() { stream.close() }
+  func abort() {
+    server.outbox.flush(self)
+    stream.close()
+  }
 
   func streamDidDrain() {
     exchange?.didDrain()

@@ -16,17 +16,30 @@ public final class HTTPExchange {
   public let isEncrypted: Bool
   /// The peer is gone, or has ended its direction while it waits for the response. Called at
   /// most once, and not after the response.
-  public var onDisconnect: (() -> Void)?
+  public var onDisconnect: (() -> Void)? {
+    get { calls.disconnect }
+    set { calls.disconnect = newValue }
+  }
   /// What `onDisconnect` tells has happened, perhaps before it was set.
   public private(set) var hasDisconnected = false
   /// The response's stream can take more.
-  public var onDrain: (() -> Void)?
+  public var onDrain: (() -> Void)? {
+    get { calls.drain }
+    set { calls.drain = newValue }
+  }
   /// Called once when the response was written or the peer is gone: status (0: none), bytes.
   public var onFinish: ((_ status: Int, _ bodyBytes: Int) -> Void)?
 
+  /// What the handler wants to be called for while the exchange goes on.
+  private struct Calls {
+    var disconnect: (() -> Void)?
+    var drain: (() -> Void)?
+    var body: ((UnsafeRawBufferPointer) -> Void)?
+    var bodyEnd: ((HTTPBodyError?) -> Void)?
+  }
+
+  private var calls = Calls()
   private var connection: HTTPConnection?
-  private var onBody: ((UnsafeRawBufferPointer) -> Void)?
-  private var onBodyEnd: ((HTTPBodyError?) -> Void)?
   private(set) var wantsBody = false
   private(set) var responseHasStarted = false
   private var framing = HTTPBodyFraming.none
@@ -37,7 +50,7 @@ public final class HTTPExchange {
   init(connection: HTTPConnection, head: HTTPRequestHead) {
     self.connection = connection
     self.head = head
-    peer = connection.stream.peerAddress
+    peer = connection.peerAddress
     isEncrypted = connection.stream.isEncrypted
   }
 
@@ -57,13 +70,11 @@ public final class HTTPExchange {
   ) {
     guard let connection else { return onEnd(.disconnected) }
     if connection.bodyIsComplete { return onEnd(nil) }
-    onBody = onPiece
-    onBodyEnd = onEnd
+    calls.body = onPiece
+    calls.bodyEnd = onEnd
     wantsBody = true
     if head.expectsContinue && !responseHasStarted {
-      var out = ByteBuffer()
-      HTTPEncoder.continueHead(into: &out)
-      connection.stream.write(out)
+      connection.write { HTTPEncoder.continueHead(into: &$0) }
     }
     connection.wantBody()
   }
@@ -95,25 +106,25 @@ public final class HTTPExchange {
   }
 
   private func stopBody() {
-    onBody = nil
-    onBodyEnd = nil
+    calls.body = nil
+    calls.bodyEnd = nil
   }
 
   public func pauseBody() { connection?.pauseBody() }
   public func resumeBody() { connection?.wantBody() }
 
   func didReceiveBody(_ data: UnsafeRawBufferPointer) {
-    if !data.isEmpty { onBody?(data) }
+    if !data.isEmpty { calls.body?(data) }
   }
 
   func didEndBody() {
-    let end = onBodyEnd
+    let end = calls.bodyEnd
     stopBody()
     end?(nil)
   }
 
   func didFail(_ error: HTTPBodyError) {
-    let end = onBodyEnd
+    let end = calls.bodyEnd
     stopBody()
     end?(error)
   }
@@ -121,17 +132,22 @@ public final class HTTPExchange {
   // MARK: The response
 
   /// Answers with a whole body. For HEAD the body is left out, its length told.
-  public func respond(_ status: Int, _ fields: [HTTPField] = [], body: [UInt8] = []) {
+  public func respond(
+    _ status: Int, _ fields: [HTTPField] = [], _ more: [HTTPField] = [], body: [UInt8] = []
+  ) {
     guard let connection, !responseHasStarted else { return }
-    var out = ByteBuffer(capacity: 512 + body.count)
     let framing: HTTPBodyFraming =
       status == 204 || status == 304 ? .none : .length(UInt64(body.count))
-    appendHead(status, fields, framing, &out)
-    if sendsBody {
-      out.append(body)
-      sentBytes = body.count
+    let isSent = prepare(status, framing) && !body.isEmpty
+    let isGathered = body.count <= HTTPOutbox.maxBytes
+    connection.write { out in
+      appendHead(fields, more, &out)
+      if isSent && isGathered { out.append(body) }
     }
-    connection.stream.write(out)
+    if isSent {
+      sentBytes = body.count
+      if !isGathered { body.withUnsafeBytes { connection.write($0) } }
+    }
     finish()
   }
 
@@ -140,22 +156,24 @@ public final class HTTPExchange {
   public func startResponse(_ status: Int, _ fields: [HTTPField] = [], length: UInt64? = nil) {
     guard let connection, !responseHasStarted else { return }
     let unknown: HTTPBodyFraming = head.version == .http11 ? .chunked : .untilClose
-    var out = ByteBuffer(capacity: 512)
-    appendHead(status, fields, length.map { .length($0) } ?? unknown, &out)
-    connection.stream.write(out)
+    _ = prepare(status, length.map { .length($0) } ?? unknown)
+    connection.write { appendHead(fields, [], &$0) }
   }
 
-  private func appendHead(
-    _ status: Int, _ fields: [HTTPField], _ framing: HTTPBodyFraming, _ out: inout ByteBuffer
-  ) {
+  /// Notes what the response's head will say; whether it has a body on the wire.
+  private func prepare(_ status: Int, _ framing: HTTPBodyFraming) -> Bool {
     responseHasStarted = true
     self.status = status
     self.framing = framing
-    guard let connection else { return }
-    keepAlive = connection.keepsAliveAfter(self) && framing != .untilClose
+    keepAlive = connection!.keepsAliveAfter(self) && framing != .untilClose
+    return sendsBody
+  }
+
+  private func appendHead(_ fields: [HTTPField], _ more: [HTTPField], _ out: inout ByteBuffer) {
+    guard let date = connection?.server.currentDate() else { return }
     HTTPEncoder.responseHead(
-      status, fields: [connection.server.currentDate()] + fields, framing: framing,
-      keepAlive: keepAlive, to: head.version, into: &out)
+      status, first: date, fields: fields, more, framing: framing, keepAlive: keepAlive,
+      to: head.version, into: &out)
   }
 
   /// Whether the response has a body on the wire (RFC 9110 §6.4.1).
@@ -170,10 +188,8 @@ public final class HTTPExchange {
     }
     if bytes.isEmpty { return }
     sentBytes += bytes.count
-    guard framing == .chunked else { return connection.stream.write(bytes) }
-    var out = ByteBuffer(capacity: bytes.count + 24)
-    HTTPEncoder.chunk(bytes, into: &out)
-    connection.stream.write(out)
+    guard framing == .chunked else { return connection.write(bytes) }
+    connection.write { HTTPEncoder.chunk(bytes, into: &$0) }
   }
 
   /// Ends a streamed body. One that is shorter than it was told to be ends the connection: there
@@ -182,9 +198,7 @@ public final class HTTPExchange {
     guard let connection, responseHasStarted else { return }
     if case .length(let told) = framing, sendsBody, sentBytes < Int(told) { return abort() }
     if framing == .chunked && sendsBody {
-      var out = ByteBuffer()
-      HTTPEncoder.lastChunk(into: &out)
-      connection.stream.write(out)
+      connection.write { HTTPEncoder.lastChunk(into: &$0) }
     }
     finish()
   }
@@ -214,13 +228,10 @@ public final class HTTPExchange {
   /// the peer is gone or the request has a body.
   public func upgrade(_ fields: [HTTPField]) -> HTTPUpgrade? {
     guard let connection, !responseHasStarted, !isGone, head.framing.isEmpty else { return nil }
-    var out = ByteBuffer()
-    HTTPEncoder.responseHead(
-      101, fields: [connection.server.currentDate()] + fields, framing: .none, into: &out)
-    responseHasStarted = true
-    status = 101
+    _ = prepare(101, .none)
+    connection.write { appendHead(fields, [], &$0) }
     onDisconnect = nil
-    return connection.upgrade(answer: out)
+    return connection.upgrade()
   }
 
   // MARK: What the connection tells
@@ -238,9 +249,7 @@ public final class HTTPExchange {
   func detach() {
     connection = nil
     reportFinish()
-    onDrain = nil
-    onDisconnect = nil
-    stopBody()
+    calls = Calls()
   }
 }
 

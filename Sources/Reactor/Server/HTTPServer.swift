@@ -64,6 +64,7 @@ public final class HTTPServer {
   private var sweep: Timer?
   private var onDrained: (() -> Void)?
   private(set) var isClosing = false
+  let outbox = HTTPOutbox()
   private var date = HTTPDate()
   /// Connections handed to another protocol that have not closed yet.
   private var upgradedCount = 0
@@ -117,9 +118,11 @@ public final class HTTPServer {
   }
 
   private func accept(_ stream: SocketStream, _ tls: TLSProvider?) {
-    let peer = stream.peerAddress.flatMap { PeerCounter.Key($0) }
+    let address = stream.peerAddress
+    let peer = address.flatMap { PeerCounter.Key($0) }
     guard peers.add(peer, atMost: limits.maxConnectionsPerPeer) else { return stream.close() }
-    let connection = HTTPConnection(server: self, stream: wrap(stream, tls), peer: peer)
+    let connection = HTTPConnection(
+      server: self, stream: wrap(stream, tls), peerAddress: address, peer: peer)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
     pauseAtLimit()

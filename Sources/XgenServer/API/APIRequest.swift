@@ -6,12 +6,12 @@ final class APIRequest {
   let context: RequestContext
   let route: Route
   /// Values of the template's `{…}` parts, by name.
-  let parameters: [String: String]
+  let parameters: PathParameters
   let query: HTTPQuery
   private let maxBodyBytes: Int
 
   init(
-    _ context: RequestContext, _ route: Route, _ parameters: [String: String], _ query: HTTPQuery,
+    _ context: RequestContext, _ route: Route, _ parameters: PathParameters, _ query: HTTPQuery,
     maxBodyBytes: Int
   ) {
     self.context = context

@@ -16,8 +16,11 @@ struct APIResponse: Sendable {
   let body: Body
 
   static func json(_ status: Int, _ bytes: [UInt8], _ fields: [HTTPField] = []) -> APIResponse {
-    APIResponse(status: status, fields: [jsonType] + fields, body: .bytes(bytes))
+    APIResponse(
+      status: status, fields: fields.isEmpty ? onlyJSON : onlyJSON + fields, body: .bytes(bytes))
   }
+
+  private static let onlyJSON = [jsonType]
 
   static func text(_ status: Int, _ text: String, contentType: StaticString) -> APIResponse {
     let type = HTTPField(fixed: "Content-Type", contentType)

@@ -1,6 +1,6 @@
 /// `GET /api/v1/admin/summary`: what this server is and carries, in one look.
 @LoopActor
-func adminSummary(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+func adminSummary(_ server: Server, _ request: APIRequest) throws(APIError) -> APIResponse {
   let summary = ServerSummary(server)
   var writer = JSONWriter()
   summary.write(to: &writer)

@@ -5,7 +5,7 @@ internal import Reactor
 /// `Last-Event-ID` (or `?last_event_id=`, for clients that can't set headers) goes on behind that
 /// event; where this is not possible any more, `event: reset` comes first.
 @LoopActor
-func events(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+func events(_ server: Server, _ request: APIRequest) throws(APIError) -> APIResponse {
   let fields = [
     HTTPField(fixed: "Content-Type", "text/event-stream"),
     HTTPField(fixed: "Cache-Control", "no-store"),

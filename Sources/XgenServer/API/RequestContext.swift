@@ -4,33 +4,37 @@ internal import Reactor
 @LoopActor
 final class RequestContext {
   let exchange: HTTPExchange
+  private unowned let server: Server
   /// The X-Request-Id.
   let id: String
   /// Loop time.
   let startedMs = LoopActor.loop.nowMs
-  /// The metrics' label: the route's template once it is found.
-  var path = Metrics.unmatchedPath
+  /// Nil until it is found.
+  var route: Route?
   /// Where it comes from: the peer, or whom trusted proxies name; nil on a Unix socket.
-  let clientAddress: IPAddress?
+  private(set) lazy var clientAddress: IPAddress? =
+    exchange.peer.flatMap { IPAddress($0) }.map {
+      server.proxies.client(peer: $0, exchange.head.headers.values(ForwardedFor.fieldName))
+    }
   /// Whose request it is, once that is known; nil on open routes.
   var principal: Principal?
   /// Which sandbox it is about, as far as that is known; it need not exist.
   var sandboxID: String?
   /// Refused before anything else was looked at.
   var isOverRateLimit = false
-  /// Called once with the status, before the answer's first byte is written.
-  var onAnswer: ((_ status: Int) -> Void)?
+  private var isAnswered = false
   /// Headers that any answer to it carries, errors included.
   var fields: [HTTPField]
 
-  init(_ exchange: HTTPExchange, trusting proxies: ForwardedFor = ForwardedFor(trusted: [])) {
+  init(_ exchange: HTTPExchange, _ server: Server) {
     self.exchange = exchange
-    clientAddress = exchange.peer.flatMap { IPAddress($0) }.map {
-      proxies.client(peer: $0, exchange.head.headers.values(ForwardedFor.fieldName))
-    }
-    id = RequestID.of(exchange.head)
+    self.server = server
+    id = server.requestIDs.id(of: exchange.head)
     fields = [RequestID.field(id)]
   }
+
+  /// The metrics' label.
+  var path: PathLabel { route?.label ?? .unmatched }
 
   func answer(_ response: APIResponse) {
     switch response.body {
@@ -42,14 +46,14 @@ final class RequestContext {
 
   private func respond(_ status: Int, _ extra: [HTTPField], _ body: [UInt8]) {
     willAnswer(status)
-    exchange.respond(status, fields + extra, body: body)
+    exchange.respond(status, fields, extra, body: body)
   }
 
   /// To be called where an answer begins.
   func willAnswer(_ status: Int) {
-    let told = onAnswer
-    onAnswer = nil
-    told?(status)
+    if isAnswered { return }
+    isAnswered = true
+    server.audit(self, status: status)
   }
 
   /// The client's address; `local` on a Unix socket.
@@ -61,25 +65,5 @@ final class RequestContext {
     } else {
       respond(error.status, [APIResponse.jsonType] + error.fields, error.body)
     }
-  }
-}
-
-/// The X-Request-Id of a request: the client's own if it is fit to be logged, else a random one.
-enum RequestID {
-  static func of(_ head: HTTPRequestHead) -> String {
-    if let own = head.headers["x-request-id"], isFit(own) { return own }
-    return random()
-  }
-
-  private static func isFit(_ id: String) -> Bool {
-    (1...Limits.maxRequestIDBytes).contains(id.utf8.count)
-      && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-  }
-
-  /// 88 bits in 15 characters, which a String holds without an allocation.
-  static func random() -> String { Base64URL.encode(SystemRandom.bytes(11)) }
-
-  static func field(_ id: String) -> HTTPField {
-    HTTPField("X-Request-Id", id) ?? HTTPField(fixed: "X-Request-Id", "-")
   }
 }

@@ -4,15 +4,17 @@ internal import Reactor
 /// the document says of it in `OpenAPI/Operations.swift`.
 extension Router {
   static let api = Router(routes: [
-    Route(.get, "/healthz", .open, isRateLimited: false, .healthz, healthz),
+    Route(.get, "/healthz", .open, isRateLimited: false, .healthz, synchronous: healthz),
     Route(.get, "/metrics", .open, isRateLimited: false, .metrics, metrics),
-    Route(.get, "/openapi.json", .open, .openAPI, openAPI),
-    Route(.get, "/docs", .open, .docs, docs),
+    Route(.get, "/openapi.json", .open, .openAPI, synchronous: openAPI),
+    Route(.get, "/docs", .open, .docs, synchronous: docs),
     Route(.post, "/api/v1/auth/token", .open, .authToken, authToken),
     Route(
       .post, "/api/v1/sandboxes", .permission(.sandboxCreate), .sandboxCreate, sandboxCreate),
     Route(.get, "/api/v1/sandboxes", .permission(.sandboxRead), .sandboxList, sandboxList),
-    Route(.get, "/api/v1/sandboxes/{id}", .permission(.sandboxRead), .sandboxGet, sandboxGet),
+    Route(
+      .get, "/api/v1/sandboxes/{id}", .permission(.sandboxRead), .sandboxGet,
+      synchronous: sandboxGet),
     Route(
       .delete, "/api/v1/sandboxes/{id}", .permission(.sandboxDelete), .sandboxDelete,
       sandboxDelete),
@@ -37,9 +39,11 @@ extension Router {
     Route(
       .get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), .sandboxServices,
       sandboxServices),
-    Route(.get, "/api/v1/events", .permission(.sandboxRead), .events, events),
+    Route(.get, "/api/v1/events", .permission(.sandboxRead), .events, synchronous: events),
     Route(
       .get, "/api/v1/admin/audit-logs", .permission(.adminRead), .adminAuditLogs, adminAuditLogs),
-    Route(.get, "/api/v1/admin/summary", .permission(.adminRead), .adminSummary, adminSummary),
+    Route(
+      .get, "/api/v1/admin/summary", .permission(.adminRead), .adminSummary,
+      synchronous: adminSummary),
   ])
 }

@@ -46,7 +46,16 @@ struct PublicAddresses: Sendable {
   /// With a port where it has one.
   let previewDomain: String
   /// This server speaks TLS itself.
-  var isEncrypted = false
+  let isEncrypted: Bool
+  /// The preview domain's name in lower case, without its port.
+  private let previewName: [UInt8]
+
+  init(externalURL: String, previewDomain: String, isEncrypted: Bool = false) {
+    self.externalURL = externalURL
+    self.previewDomain = previewDomain
+    self.isEncrypted = isEncrypted
+    previewName = previewDomain.utf8.prefix { $0 != UInt8(ascii: ":") }.map(\.asciiLowercased)
+  }
 
   static let vncPort: UInt16 = 6080
 
@@ -64,9 +73,19 @@ struct PublicAddresses: Sendable {
 
   /// Whether a Host header names a preview and not the API.
   func isPreview(host: String) -> Bool {
-    var name = host.split(separator: ":").first.map { $0.lowercased() } ?? ""
-    if name.hasSuffix(".") { name.removeLast() }  // the same name, spelled to its root
-    let domain = previewDomain.split(separator: ":").first.map { $0.lowercased() } ?? ""
-    return name == domain || name.hasSuffix("." + domain)
+    var host = host
+    return host.withUTF8 { isPreview(host: UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The same of its bytes.
+  func isPreview(host: UnsafeRawBufferPointer) -> Bool {
+    var name = host.prefix { $0 != UInt8(ascii: ":") }
+    if name.last == UInt8(ascii: ".") { name.removeLast() }  // the same name, spelled to its root
+    let before = name.count - previewName.count
+    guard before >= 0, !previewName.isEmpty,
+      name.suffix(previewName.count).elementsEqual(
+        previewName, by: { $0.asciiLowercased == $1 })
+    else { return false }
+    return before == 0 || name[name.startIndex + before - 1] == UInt8(ascii: ".")
   }
 }

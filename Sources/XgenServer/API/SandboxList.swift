@@ -8,7 +8,8 @@ func sandboxList(_ server: Server, _ request: APIRequest) async throws(APIError)
   do throws(FieldError) { query = try SandboxListQuery(request.query) } catch {
     throw .invalidParameter(error)
   }
-  var found = server.catalog.list(for: request.caller).map(\.view).filter(query.matches)
+  var found = server.catalog.list(for: request.caller)
+  if query.isNarrowing { found = found.filter { query.matches($0.view) } }
   var fields: [HTTPField] = []
   if let limit = query.limit, found.count > limit {
     found.removeLast(found.count - limit)
@@ -16,17 +17,33 @@ func sandboxList(_ server: Server, _ request: APIRequest) async throws(APIError)
       "\(server.addresses.externalURL)/api/v1/sandboxes?\(query.next(after: found[limit - 1].record))"
     fields = [HTTPField("Link", "<\(url)>; rel=\"next\"")].compactMap { $0 }
   }
+  let addresses = server.addresses
   if found.count <= Limits.maxListRenderedOnLoop {
-    return .json(200, listBody(found, server.addresses), fields)
+    return .json(200, listBody(found, addresses), fields)
   }
   let body: [UInt8]
-  let addresses = server.addresses
   do throws(WorkerPool.Full) {
-    body = try await server.workers.run { [found] in listBody(found, addresses) }
+    let views = found.map(\.view)
+    body = try await server.workers.run { listBody(views, addresses) }
   } catch {
     throw .capacityExhausted("the server has too much to do at once")
   }
   return await request.paced(.json(200, body, fields))
+}
+
+/// Of what each of them keeps ready.
+@LoopActor
+private func listBody(_ sandboxes: [Sandbox], _ addresses: PublicAddresses) -> [UInt8] {
+  let items = sandboxes.map { $0.json(addresses) }
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(items.reduce(2) { $0 + $1.count + 1 })
+  bytes.append(UInt8(ascii: "["))
+  for (index, item) in items.enumerated() {
+    if index > 0 { bytes.append(UInt8(ascii: ",")) }
+    bytes.append(contentsOf: item)
+  }
+  bytes.append(UInt8(ascii: "]"))
+  return bytes
 }
 
 private func listBody(_ sandboxes: [SandboxView], _ addresses: PublicAddresses) -> [UInt8] {

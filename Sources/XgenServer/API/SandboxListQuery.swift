@@ -27,6 +27,11 @@ struct SandboxListQuery: Sendable, Equatable {
     for item in metadata { _ = try Self.single(query, item.name) }
   }
 
+  /// False where everything matches.
+  var isNarrowing: Bool {
+    cursor != nil || status != nil || template != nil || !metadata.isEmpty
+  }
+
   func matches(_ sandbox: SandboxView) -> Bool {
     let record = sandbox.record
     return (cursor.map { $0.isBefore(record) } ?? true)

@@ -2,13 +2,20 @@ internal import Glibc
 internal import Reactor
 
 /// Finds out who asks, from a request's headers, and whether a route is theirs.
-struct Authorizer {
-  var tokens: TokenIssuer
+final class Authorizer {
+  /// New keys take the place of the old ones at once, also for tokens that have been seen.
+  var tokens: TokenIssuer { didSet { cache.clear() } }
   let now: @Sendable () -> Int64
+  private var cache = TokenCache()
 
   /// The marker that browsers offer beside `bearer.<token>`, since they can't set headers.
   static let subprotocolName = "xgen.v1"
   private static let bearerPrefix = "bearer."
+
+  init(tokens: TokenIssuer, now: @escaping @Sendable () -> Int64) {
+    self.tokens = tokens
+    self.now = now
+  }
 
   /// The caller, with the route's permission; nil on open routes.
   func authorize(
@@ -40,18 +47,47 @@ struct Authorizer {
     }
   }
 
-  private func caller(_ head: HTTPRequestHead, _ token: String?) throws(APIError) -> Principal {
-    guard let credential = try credential(head, token) else {
+  private func caller(
+    _ head: HTTPRequestHead, _ token: @autoclosure () -> String?
+  ) throws(APIError) -> Principal {
+    let now = now()
+    if let known = knownBearer(head, now) { return known }
+    guard let credential = try credential(head, token()) else {
       throw .unauthorized(
         "send 'Authorization: Bearer <token>' (POST /api/v1/auth/token) or 'ApiKey <key>'",
         .missing)
     }
     do throws(AuthenticationError) {
-      return try tokens.authenticate(credential, now: now())
+      return try authenticate(credential, now)
     } catch {
       throw .unauthorized(Self.message(error), Self.failure(error))
     }
   }
+
+  private func authenticate(
+    _ credential: Credential, _ now: Int64
+  ) throws(AuthenticationError) -> Principal {
+    guard case .bearer(let token) = credential else {
+      return try tokens.authenticate(credential, now: now)
+    }
+    let bearer = try tokens.verify(bearer: token, now: now)
+    cache.add(token, bearer.principal, validIn: bearer.times)
+    return bearer.principal
+  }
+
+  /// Who sends the one Authorization header there is, if its token has been seen before.
+  private func knownBearer(_ head: HTTPRequestHead, _ now: Int64) -> Principal? {
+    head.headers.withFirst("authorization") { value in
+      guard let value, let token = Credential.bearerToken(value),
+        let known = cache.principal(of: token, now: now),
+        head.headers.count(of: "authorization") == 1
+      else { return nil }
+      return known
+    }
+  }
+
+  /// Requests a minute of a key that has a limit of its own.
+  func rateLimit(of name: String) -> Int? { tokens.keys.entry(named: name)?.rateLimit }
 
   private func credential(
     _ head: HTTPRequestHead, _ token: String?

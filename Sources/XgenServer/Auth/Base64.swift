@@ -36,7 +36,9 @@ struct Base64Codec: Sendable {
 // MARK: Encoding
 
 extension Base64Codec {
-  func encode(_ bytes: [UInt8]) -> String {
+  func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBufferPointer { encode($0) } }
+
+  func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
     let tail = bytes.count % 3
     let count = isPadded || tail == 0 ? (bytes.count + 2) / 3 * 4 : bytes.count / 3 * 4 + tail + 1
     return String(unsafeUninitializedCapacity: count) { output in

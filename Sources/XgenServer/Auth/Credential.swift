@@ -23,6 +23,16 @@ enum Credential: Equatable, Sendable {
     }
   }
 
+  /// The token behind `Bearer ` and no further space, as clients write it; nil for any other
+  /// spelling, and for what is no token at all.
+  static func bearerToken(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    let prefix: StaticString = "bearer "
+    let length = prefix.utf8CodeUnitCount
+    guard value.count > length else { return nil }
+    for index in 0..<length where value[index] | 0x20 != prefix.utf8Start[index] { return nil }
+    return UnsafeRawBufferPointer(rebasing: value[length...])
+  }
+
   /// Whether `text` is a token68 (RFC 9110 §11.2) within `maxLength`.
   static func isToken(_ text: String) -> Bool {
     guard text.utf8.count <= maxLength else { return false }

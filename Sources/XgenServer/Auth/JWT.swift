@@ -43,11 +43,12 @@ enum JWT {
     return "\(signed).\(Base64URL.encode(signature))"
   }
 
-  /// The claims of a token that `secret` signed and that is valid at `now` (Unix seconds). The
-  /// claims are not even decoded before the signature has been compared.
+  /// The claims of a token that `secret` signed and that is valid at `now`, and the times (Unix
+  /// seconds) at which it is valid. The claims are not even decoded before the signature has been
+  /// compared.
   static func verify(
     _ token: String, secret: [UInt8], now: Int64
-  ) throws(JWTError) -> JWTClaims {
+  ) throws(JWTError) -> (claims: JWTClaims, times: Range<Int64>) {
     guard token.utf8.count <= maxLength else { throw .malformed }
     let parts = token.utf8.split(
       separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false
@@ -59,8 +60,7 @@ enum JWT {
     guard constantTimeEquals(signature, expected) else { throw .badSignature }
     let members = try object(parts[1], orThrow: .invalidClaims)
     guard let claims = JWTClaims(members) else { throw .invalidClaims }
-    try checkTimes(claims, notBefore: members["nbf"], now: now)
-    return claims
+    return (claims, try times(claims, notBefore: members["nbf"], now: now))
   }
 }
 
@@ -86,14 +86,19 @@ extension JWT {
     }
   }
 
-  private static func checkTimes(
+  /// The times at which a token is valid, of which `now` is one.
+  private static func times(
     _ claims: JWTClaims, notBefore: JSONValue?, now: Int64
-  ) throws(JWTError) {
+  ) throws(JWTError) -> Range<Int64> {
     guard now < claims.expiresAt else { throw .expired }
-    guard claims.issuedAt <= now + clockToleranceSeconds else { throw .notYetValid }
-    guard let notBefore else { return }
-    guard let seconds = JWTClaims.seconds(notBefore) else { throw .invalidClaims }
-    guard seconds <= now + clockToleranceSeconds else { throw .notYetValid }
+    var first = claims.issuedAt
+    if let notBefore {
+      guard let seconds = JWTClaims.seconds(notBefore) else { throw .invalidClaims }
+      first = max(first, seconds)
+    }
+    let (earliest, isBelowAll) = first.subtractingReportingOverflow(clockToleranceSeconds)
+    guard isBelowAll || earliest <= now else { throw .notYetValid }
+    return (isBelowAll ? .min : earliest)..<claims.expiresAt
   }
 }
 

@@ -53,9 +53,16 @@ struct TokenIssuer: Sendable {
 
   /// What the token's bearer may do now, which may be less than when it was issued.
   func authenticate(bearer token: String, now: Int64) throws(AuthenticationError) -> Principal {
+    try verify(bearer: token, now: now).principal
+  }
+
+  /// The same, and the Unix seconds in which it is so while the keys stay what they are.
+  func verify(
+    bearer token: String, now: Int64
+  ) throws(AuthenticationError) -> (principal: Principal, times: Range<Int64>) {
     do throws(JWTError) {
-      let claims = try JWT.verify(token, secret: secret, now: now)
-      if let principal = keys.principal(for: claims) { return principal }
+      let (claims, times) = try JWT.verify(token, secret: secret, now: now)
+      if let principal = keys.principal(for: claims) { return (principal, times) }
     } catch {
       throw .token(error)
     }

@@ -6,26 +6,12 @@ internal import Reactor
 /// name, an enum), so that no client can make new series.
 @LoopActor
 final class Metrics {
-  struct RouteKey: Hashable {
-    let method: String
-    let path: String
-  }
-
-  struct RequestKey: Hashable {
-    let route: RouteKey
-    let status: Int
-  }
-
   struct StartKey: Hashable {
     let template: String
     let isWarm: Bool
   }
 
-  /// The path label of what no route matched.
-  static let unmatchedPath = "unmatched"
-
-  private(set) var requests: [RequestKey: UInt64] = [:]
-  private(set) var durations: [RouteKey: Histogram] = [:]
+  private(set) var requests: [RequestSeries.Key: RequestSeries] = [:]
   private(set) var starts: [StartKey: Histogram] = [:]
   private(set) var execs = Histogram(Histogram.requestBounds)
   private(set) var authFailures: [AuthFailure: UInt64] = [:]
@@ -36,15 +22,12 @@ final class Metrics {
   /// Processes killed inside sandboxes for want of memory.
   var memoryKills: UInt64 = 0
 
-  func recordRequest(method: String, path: String, status: Int, seconds: Double) {
-    let route = RouteKey(method: Self.label(method), path: path)
-    requests[RequestKey(route: route, status: status), default: 0] += 1
-    durations[route, default: Histogram(Histogram.requestBounds)].record(seconds)
-  }
-
-  private static func label(_ method: String) -> String {
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"].contains(method)
-      ? method : "OTHER"
+  func recordRequest(method: HTTPMethod, path: PathLabel, status: Int, seconds: Double) {
+    let key = RequestSeries.Key(method: MethodLabel(method), path: path)
+    if let series = requests[key] { return series.record(status, seconds) }
+    let series = RequestSeries(key)
+    requests[key] = series
+    series.record(status, seconds)
   }
 
   /// From the order of a sandbox to `running`.

@@ -42,19 +42,22 @@ extension Metrics {
   }
 
   private func writeRequests(_ out: inout MetricsText) {
-    func labels(_ route: RouteKey) -> [MetricsText.Label] {
-      [("method", route.method), ("path", route.path)]
+    func labels(_ key: RequestSeries.Key) -> [MetricsText.Label] {
+      [("method", key.method.rawValue), ("path", key.path.text)]
+    }
+    let ordered = requests.values.sorted {
+      ($0.key.path.text, $0.key.method.rawValue) < ($1.key.path.text, $1.key.method.rawValue)
     }
     out.begin("xgen_http_requests_total", "counter", "HTTP requests answered.")
-    for (key, count) in requests.sorted(by: { Self.precedes($0.key, $1.key) }) {
-      out.sample(count, labels(key.route) + [("status", String(key.status))])
+    for series in ordered {
+      for (status, count) in series.statuses.sorted(by: { $0.status < $1.status }) {
+        out.sample(count, labels(series.key) + [("status", String(status))])
+      }
     }
     out.begin(
       "xgen_http_request_duration_seconds", "histogram",
       "Time from a request's head to the end of its answer.")
-    for (route, histogram) in durations.sorted(by: { Self.precedes($0.key, $1.key) }) {
-      out.histogram(histogram, labels(route))
-    }
+    for series in ordered { out.histogram(series.durations, labels(series.key)) }
     out.begin("xgen_auth_failures_total", "counter", "Requests not let in, by reason.")
     for reason in AuthFailure.allCases {
       out.sample(authFailures[reason] ?? 0, [("reason", reason.rawValue)])
@@ -114,13 +117,5 @@ extension Metrics {
     out.sample(now.workerQueueDepth)
     out.begin("xgen_build_info", "gauge", "Always 1; the labels tell what runs.")
     out.sample(1, [("version", Settings.version)])
-  }
-
-  private static func precedes(_ left: RouteKey, _ right: RouteKey) -> Bool {
-    (left.path, left.method) < (right.path, right.method)
-  }
-
-  private static func precedes(_ left: RequestKey, _ right: RequestKey) -> Bool {
-    left.route == right.route ? left.status < right.status : precedes(left.route, right.route)
   }
 }

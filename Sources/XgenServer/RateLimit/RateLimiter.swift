@@ -23,19 +23,24 @@ struct RateLimiter {
     overflow = Bucket(tokens: Double(perMinute), atMs: 0)
   }
 
+  /// Nothing is counted but clients that have a limit of their own.
+  var isOff: Bool { perMinute <= 0 }
+
   /// Takes one request of a client, whose own limit may be another one than the server's; nil where
   /// nothing is counted.
   mutating func take(_ client: String, perMinute own: Int? = nil, nowMs: UInt64) -> RateState? {
     let perMinute = own ?? self.perMinute
     if perMinute <= 0 { return nil }
-    if buckets[client] == nil {
-      if buckets.count >= Limits.maxRateBuckets { dropFull(nowMs) }
-      if buckets.count >= Limits.maxRateBuckets {
-        return self.perMinute > 0 ? Self.take(&overflow, self.perMinute, nowMs) : nil
-      }
-      buckets[client] = Bucket(tokens: Double(perMinute), atMs: nowMs)
+    if let index = buckets.index(forKey: client) {
+      return Self.take(&buckets.values[index], perMinute, nowMs)
     }
-    return Self.take(&buckets[client]!, perMinute, nowMs)
+    if buckets.count >= Limits.maxRateBuckets { dropFull(nowMs) }
+    if buckets.count >= Limits.maxRateBuckets {
+      return self.perMinute > 0 ? Self.take(&overflow, self.perMinute, nowMs) : nil
+    }
+    var bucket = Bucket(tokens: Double(perMinute), atMs: nowMs)
+    defer { buckets[client] = bucket }
+    return Self.take(&bucket, perMinute, nowMs)
   }
 
   private static func take(
@@ -77,9 +82,12 @@ struct RateState: Equatable, Sendable {
 
   var fields: [HTTPField] {
     [
-      HTTPField(fixed: "RateLimit-Limit", limit),
-      HTTPField(fixed: "RateLimit-Remaining", remaining),
-      HTTPField(fixed: "RateLimit-Reset", resetSeconds),
+      Self.limitField.with(limit), Self.remainingField.with(remaining),
+      Self.resetField.with(resetSeconds),
     ]
   }
+
+  private static let limitField = HTTPField(fixed: "RateLimit-Limit", 0)
+  private static let remainingField = HTTPField(fixed: "RateLimit-Remaining", 0)
+  private static let resetField = HTTPField(fixed: "RateLimit-Reset", 0)
 }

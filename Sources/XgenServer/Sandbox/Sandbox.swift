@@ -3,10 +3,12 @@ internal import Reactor
 /// A sandbox that exists, from its order to its end. States only move forward.
 @LoopActor
 final class Sandbox {
-  private(set) var record: SandboxRecord
-  private(set) var status = SandboxStatus.starting
+  private(set) var record: SandboxRecord { didSet { rendered = nil } }
+  private(set) var status = SandboxStatus.starting { didSet { rendered = nil } }
   /// Why it is in `error`.
-  private(set) var statusReason: String?
+  private(set) var statusReason: String? { didSet { rendered = nil } }
+  /// What clients are told of it, once somebody has asked, until it changes.
+  private var rendered: [UInt8]?
   /// Why and when its end began.
   var ending: Tombstones.Entry?
   /// Client WebSockets that are open.
@@ -44,6 +46,15 @@ final class Sandbox {
   }
 
   func extend(toMs expiresAtMs: Int64) { record.expiresAtMs = expiresAtMs }
+
+  /// What clients are told of it, as JSON. `addresses` are always the same.
+  func json(_ addresses: PublicAddresses) -> [UInt8] {
+    if let rendered { return rendered }
+    var writer = JSONWriter()
+    writer.sandbox(view, addresses)
+    rendered = writer.bytes
+    return writer.bytes
+  }
 
   /// Returns at the next change of state, or after `ms`.
   func waitForChange(ms: UInt64) async {

@@ -21,7 +21,7 @@ import Testing
   }
 
   private func route(_ access: Route.Access) -> Route {
-    Route(.get, "/", access, .healthz) { _, _ in .empty(204) }
+    Route(.get, "/", access, .healthz, synchronous: { _, _ in .empty(204) })
   }
 
   private func authorize(

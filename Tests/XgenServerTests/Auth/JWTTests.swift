@@ -17,7 +17,7 @@ import Testing
     + ".x8qvv0QnfIoNEsAv9o6ut6ULYzzPsfuoMSQIuCWVd3Y"
 
   private func verify(_ token: String, now: Int64 = issuedAt) throws -> JWTClaims {
-    try JWT.verify(token, secret: Self.secret, now: now)
+    try JWT.verify(token, secret: Self.secret, now: now).claims
   }
 
   /// A token of any header and claims, rightly signed with HS256.

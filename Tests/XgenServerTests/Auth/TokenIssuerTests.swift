@@ -76,7 +76,7 @@ private func keyEntry(role: String = "user", more: String = "") -> String {
     let issuer = try issuer(keyEntry())
     func claims(_ principal: Principal) throws -> JWTClaims {
       let (token, _) = issuer.issue(for: principal, now: Self.now)
-      return try JWT.verify(token, secret: Self.secret, now: Self.now)
+      return try JWT.verify(token, secret: Self.secret, now: Self.now).claims
     }
     #expect(try claims(Principal(name: "ci", role: .user)).permissions == nil)
     let narrow = Principal(name: "ci", role: .user, permissions: [.sandboxExec])

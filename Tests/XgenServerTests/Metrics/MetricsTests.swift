@@ -43,10 +43,11 @@ import Testing
   }
 
   @Test func requestsAreCountedByMethodPathAndStatus() async throws {
+    let path = PathLabel("/a/{id}")
     let lines = try await lines { metrics in
-      metrics.recordRequest(method: "GET", path: "/a/{id}", status: 200, seconds: 0.001)
-      metrics.recordRequest(method: "GET", path: "/a/{id}", status: 200, seconds: 0.2)
-      metrics.recordRequest(method: "GET", path: "/a/{id}", status: 404, seconds: 40)
+      metrics.recordRequest(method: .get, path: path, status: 200, seconds: 0.001)
+      metrics.recordRequest(method: .get, path: path, status: 200, seconds: 0.2)
+      metrics.recordRequest(method: .get, path: path, status: 404, seconds: 40)
       metrics.sandboxesCreated = 5
       metrics.sandboxesDeleted = 2
     }
@@ -77,9 +78,10 @@ import Testing
   }
 
   @Test func bucketsAddUp() async throws {
+    let path = PathLabel("/")
     let lines = try await lines { metrics in
       for seconds in [0, 0.0005, 0.0006, 30, 31] {
-        metrics.recordRequest(method: "GET", path: "/", status: 200, seconds: seconds)
+        metrics.recordRequest(method: .get, path: path, status: 200, seconds: seconds)
       }
     }
     let name = "xgen_http_request_duration_seconds"
@@ -97,7 +99,7 @@ import Testing
     let lines = try await lines { metrics in
       for number in 0..<50 {
         metrics.recordRequest(
-          method: "M\(number)\"}", path: Metrics.unmatchedPath, status: 404, seconds: 0)
+          method: .other("M\(number)\"}"), path: .unmatched, status: 404, seconds: 0)
       }
     }
     let series = lines.filter { $0.hasPrefix("xgen_http_requests_total{") }

@@ -51,4 +51,24 @@ import Testing
       #expect(sandbox.status == .starting)
     }
   }
+
+  @Test func whatClientsAreToldFollowsEveryChange() async throws {
+    try await TestLoop.run {
+      let addresses = PublicAddresses(externalURL: "http://x", previewDomain: "p.localhost")
+      let sandbox = Sandbox(LocalFixture.record())
+      @LoopActor func told() -> JSONObject? {
+        let (first, second) = (sandbox.json(addresses), sandbox.json(addresses))
+        #expect(first == second)
+        return (try? JSONParser.parse(first))?.objectValue
+      }
+      #expect(told()?["status"]?.stringValue == "starting")
+      sandbox.move(to: .running)
+      #expect(told()?["status"]?.stringValue == "running")
+      let before = told()?["expires_at"]?.stringValue
+      sandbox.extend(toMs: sandbox.record.expiresAtMs + 1000)
+      #expect(before != nil && told()?["expires_at"]?.stringValue != before)
+      sandbox.move(to: .error, reason: "it fell over")
+      #expect(told()?["status_reason"]?.stringValue == "it fell over")
+    }
+  }
 }

@@ -2,13 +2,13 @@ internal import Reactor
 
 /// `GET /openapi.json`: the API's description.
 @LoopActor
-func openAPI(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+func openAPI(_ server: Server, _ request: APIRequest) throws(APIError) -> APIResponse {
   .json(200, OpenAPIDocument.bytes)
 }
 
 /// `GET /docs`: the same for people.
 @LoopActor
-func docs(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+func docs(_ server: Server, _ request: APIRequest) throws(APIError) -> APIResponse {
   APIResponse(
     status: 200,
     fields: [
