@@ -17,6 +17,8 @@ final class EchoLoad {
 
   private let client: ClientOptions
   private let peer: EchoPeer
+  /// Where all WebSockets go, instead of to sandboxes.
+  private let path: String?
   private let pattern: EchoPattern
   private weak var run: Run?
   /// Those whose opening has begun.
@@ -35,10 +37,12 @@ final class EchoLoad {
   private static let openTimeoutMs: UInt64 = 60_000
   private static let drainTimeoutMs: UInt64 = 10_000
 
-  init(_ shape: EchoShape, _ client: ClientOptions, peer: EchoPeer) {
+  /// Without a path, sandboxes are made.
+  init(_ shape: EchoShape, _ client: ClientOptions, peer: EchoPeer, path: String?) {
     self.shape = shape
     self.client = client
     self.peer = peer
+    self.path = path
     pattern = EchoPattern(messageBytes: shape.messageBytes)
   }
 
@@ -46,7 +50,7 @@ final class EchoLoad {
 
   func start(_ run: Run) {
     self.run = run
-    if peer == .plain { return openAll(["/"], []) }
+    if let path { return openAll([path], []) }
     var paths: [String] = []
     let creating = Parallel(total: shape.sandboxes) { [self] _ in
       run.sandboxes.create { [self] result in

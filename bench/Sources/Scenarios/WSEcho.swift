@@ -14,7 +14,8 @@ final class WSEcho: Scenario {
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     isPlain = arguments.isSet("--plain")
-    load = EchoLoad(try EchoShape(arguments), client, peer: isPlain ? .plain : .cat)
+    load = EchoLoad(try EchoShape(arguments), client, peer: isPlain ? .plain : .cat,
+      path: isPlain ? "/" : nil)
   }
 
   func start(_ run: Run) { load.start(run) }
