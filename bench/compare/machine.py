@@ -24,8 +24,9 @@ def write(
     document = {
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": ["bench/compare/run", *sys.argv[1:]],
-        "options": {"rounds": options.rounds, "seconds": options.seconds, "unix": options.unix,
-                    "cores": options.cores},
+        "options": {
+            "rounds": options.rounds, "windows": options.windows, "seconds": options.seconds,
+            "warm_up": options.warm_up, "unix": options.unix, "cores": options.cores},
         "machine": machine(),
         "versions": {
             "commit": output(["git", "-C", str(root), "describe", "--always", "--dirty"]),

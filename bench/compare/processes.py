@@ -54,6 +54,16 @@ class Program:
             time.sleep(0.01)
         raise StartError(f"{self.name} did not start:\n{self.log.read_text(errors='replace')}")
 
+    def ask(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def line(self) -> str:
+        """Its next one, without the line feed; empty when it has ended."""
+        assert self.process.stdout
+        return self.process.stdout.readline().decode().rstrip("\n")
+
     def stop(self) -> None:
         """By SIGTERM; by SIGKILL should it not heed it."""
         for sign in (self.process.terminate, self.process.kill):
@@ -84,37 +94,27 @@ class Programs:
     def __exit__(self, *_: object) -> None:
         for program in reversed(self.running):
             program.stop()
+            for pipe in (program.process.stdin, program.process.stdout):
+                if pipe:
+                    pipe.close()
         rmtree(self.folder, ignore_errors=True)
 
     def start(
-        self, name: str, command: list[str], core: int | None, env: dict[str, str] | None = None
+        self, name: str, command: list[str], core: int | None,
+        env: dict[str, str] | None = None, *, is_asked: bool = False
     ) -> Program:
-        log = self.folder / f"{name}-{len(self.running)}.log"
-        command = self._command(command, core)
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env={**os.environ, **(env or {})}, start_new_session=True)
-        program = Program(name, process, log)
-        self.running.append(program)
-        return program
-
-    def run(
-        self, command: list[str], core: int | None, env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """To its end, with its output."""
-        command = self._command(command, core)
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})},
-            start_new_session=True)
-        self.running.append(Program(command[0], process, self.folder / "none"))
-        out, error = process.communicate()
-        self.running.pop()
-        return subprocess.CompletedProcess(command, process.returncode, out, error)
-
-    def _command(self, command: list[str], core: int | None) -> list[str]:
+        """`is_asked`: it takes lines on stdin and answers with lines on stdout; else its output
+        is in its log, as errors always are."""
+        log = self.folder / f"{len(self.running)}.log"
         if core is not None:
             command = ["taskset", "-c", str(core), *command]
         self.commands.append(command)
-        return command
+        pipe = subprocess.PIPE
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, stdin=pipe if is_asked else subprocess.DEVNULL,
+                stdout=pipe if is_asked else out, stderr=out, env={**os.environ, **(env or {})},
+                start_new_session=True)
+        program = Program(name, process, log)
+        self.running.append(program)
+        return program

@@ -5,7 +5,7 @@ from statistics import median
 
 import reach as limits
 from rounds import Result
-from spread import ratios, spread
+from spread import spread
 
 
 def text(result: Result, base: str) -> str:
@@ -19,21 +19,16 @@ def text(result: Result, base: str) -> str:
              f"  {'p50 µs':>9}  {'p99 µs':>9}"]
     for name in names:
         values = result.values(name)
-        ratio = spread(ratios(values, result.values(base)))
+        ratio = spread(result.ratios(name, base))
         lines.append(
             f"  {name:14}{spread(values).text(decimals(values)):>24}  {ratio.text():>20}"
-            f"  {middle(result, name, 'per_second'):>10,.0f}"
-            f"  {middle(result, name, 'p50_us'):>9,.0f}  {middle(result, name, 'p99_us'):>9,.0f}")
+            f"  {result.latency(name, 'per_second'):>10,.0f}"
+            f"  {result.latency(name, 'p50_us'):>9,.0f}  {result.latency(name, 'p99_us'):>9,.0f}")
     return "\n".join(lines) + "\n"
 
 
 def decimals(values: list[float]) -> int:
     return 0 if median(values) >= 1000 else 2
-
-
-def middle(result: Result, name: str, key: str) -> float:
-    latency = result.scenario.latency
-    return median(report["latencies"][latency][key] for report in result.reports[name])
 
 
 def reach(results: list[Result]) -> int:
@@ -44,7 +39,7 @@ def reach(results: list[Result]) -> int:
             if result.scenario.name != limit.scenario or limit.peer not in result.reports:
                 continue
             for server in result.servers:
-                ratio = spread(ratios(result.values(server), result.values(limit.peer)))
+                ratio = spread(result.ratios(server, limit.peer))
                 is_met = ratio.low <= limit.at_most
                 missed += not is_met
                 print(f"{'met   ' if is_met else 'MISSED'}  {limit.scenario:14}{server:14}"

@@ -25,6 +25,8 @@ protocol EchoConnectionOwner: AnyObject {
   /// The far side is ready to echo.
   func echoDidBecomeReady(_ connection: EchoConnection)
   func echoDidComplete(sentAtNs: UInt64, nowNs: UInt64)
+  /// After a pause: everything sent is back.
+  func echoDidSettle(_ connection: EchoConnection)
   /// The last call, exactly once; nil when all went well.
   func echoDidEnd(_ connection: EchoConnection, _ failure: APIFailure?)
 }
@@ -33,13 +35,13 @@ protocol EchoConnectionOwner: AnyObject {
 ///
 /// ```
 /// connecting ─ 101 ─▶ greeting ─ SandboxReady ─▶ starting ─ Ack ─▶ ready ─ begin ─▶ echoing
-///   ─ finish ─▶ draining ─ all is back ─▶ exiting ─ ExecExit 0 ─▶ closing ─▶ ended
+///   ─ pause ─▶ settling ─ all is back ─▶ ready ─ finish ─▶ exiting ─ ExecExit 0 ─▶ closing ─▶ ended
 /// ```
-/// A plain peer goes from connecting to ready, `sidecar-echo` from greeting; both go from draining
-/// to closing.
+/// A plain peer goes from connecting to ready, `sidecar-echo` from greeting; both go from ready to
+/// closing.
 final class EchoConnection: WebSocketDelegate {
   private enum State {
-    case connecting, greeting, starting, ready, echoing, draining, exiting, closing, ended
+    case connecting, greeting, starting, ready, echoing, settling, exiting, closing, ended
   }
 
   private let settings: EchoSettings
@@ -128,29 +130,33 @@ final class EchoConnection: WebSocketDelegate {
   }
 
   private func receive(_ piece: UnsafeRawBufferPointer) {
-    guard state == .echoing || state == .draining else {
+    guard state == .echoing || state == .settling else {
       return fail("output came in state \(state)")
     }
     if let problem = sequence.receive(piece) { return fail(problem) }
     let nowNs = Clock.nowNs()
     sequence.takeCompleted { owner.echoDidComplete(sentAtNs: $0, nowNs: nowNs) }
-    if state == .echoing { sendMore(nowNs: nowNs) } else { endIfWhole() }
+    if state == .echoing { sendMore(nowNs: nowNs) } else { settleIfWhole() }
+  }
+
+  /// Sends no more until it is begun again.
+  func pause() {
+    guard state == .echoing else { return }
+    state = .settling
+    settleIfWhole()
+  }
+
+  private func settleIfWhole() {
+    guard state == .settling, sequence.isWhole else { return }
+    state = .ready
+    owner.echoDidSettle(self)
   }
 
   // MARK: Ending
 
-  /// Sends no more; ends when everything is back.
+  /// Ends, once everything is back.
   func finish() {
-    switch state {
-    case .ready, .echoing:
-      state = .draining
-      endIfWhole()
-    case .connecting, .greeting, .starting, .draining, .exiting, .closing, .ended: break
-    }
-  }
-
-  private func endIfWhole() {
-    guard state == .draining, sequence.isWhole else { return }
+    guard state == .ready else { return }
     if settings.peer != .cat { return close() }
     state = .exiting
     send(ExecStdinClose().message(channel: channel, id: 0))
@@ -165,7 +171,7 @@ final class EchoConnection: WebSocketDelegate {
   func giveUp() {
     switch state {
     case .connecting, .greeting, .starting: fail("not ready in time")
-    case .ready, .echoing, .draining: fail("\(sequence.missing) did not come back")
+    case .ready, .echoing, .settling: fail("\(sequence.missing) did not come back")
     case .exiting: fail("cat did not exit at the end of its input")
     case .closing, .ended: abort()
     }

@@ -4,17 +4,12 @@ import Reactor
 ///
 /// A closed loop: a connection sends its next message when one is back, so a server that stalls
 /// is also loaded less.
-final class EchoLoad {
-  private enum Phase { case preparing, warmingUp, measuring, draining, over }
+final class EchoLoad: Load {
+  private enum Phase { case preparing, idle, working, settling, closing, over }
 
   let shape: EchoShape
+  weak var owner: (any LoadOwner)?
   private(set) var latency = Latency("round_trip")
-  /// How long was measured.
-  private(set) var seconds = 0.0
-  /// At the begin and at the end of what is measured, with all connections open.
-  var onMeasure: (() -> Void)?
-  var onMeasured: (() -> Void)?
-
   private let client: ClientOptions
   private let peer: EchoPeer
   /// Where all WebSockets go, instead of to sandboxes.
@@ -23,19 +18,20 @@ final class EchoLoad {
   private weak var run: Run?
   /// Those whose opening has begun.
   private var connections: [EchoConnection] = []
-  private var creating: Parallel?
+  private var paths: SandboxPaths?
   private var opening: Parallel?
   private var liveCount = 0
+  /// Of those, how many have messages under way after a pause.
+  private var unsettledCount = 0
+  private var isCounting = false
   /// By the server's rate limit: fewer connections than asked for are not measured.
   private var wasRefused = false
   private var phase = Phase.preparing
   private var deadline: Timer?
-  private var startNs: UInt64 = 0
 
-  private static let createsAtOnce = 4
   private static let handshakesAtOnce = 64
   private static let openTimeoutMs: UInt64 = 60_000
-  private static let drainTimeoutMs: UInt64 = 10_000
+  private static let settleTimeoutMs: UInt64 = 10_000
 
   /// Without a path, sandboxes are made.
   init(_ shape: EchoShape, _ client: ClientOptions, peer: EchoPeer, path: String?) {
@@ -46,26 +42,17 @@ final class EchoLoad {
     pattern = EchoPattern(messageBytes: shape.messageBytes)
   }
 
+  var latencies: [Latency] { [latency] }
+
   // MARK: Getting ready
 
-  func start(_ run: Run) {
+  func prepare(_ run: Run) {
     self.run = run
-    if let path { return openAll([path], []) }
-    var paths: [String] = []
-    let creating = Parallel(total: shape.sandboxes) { [self] _ in
-      run.sandboxes.create { [self] result in
-        if run.isOver { return }
-        switch result {
-        case .failure(let failure): run.fail(failure)
-        case .success(let id): paths.append("/api/v1/sandboxes/\(id)/ws")
-        }
-        self.creating?.didEnd()
-      }
-    } onEnd: { [self] in
-      if paths.count < shape.sandboxes { finish() } else { openAll(paths, run.api.authorization) }
+    let paths = SandboxPaths(shape.sandboxes, instead: path)
+    self.paths = paths
+    paths.make(run) { [self] in
+      if $0.isEmpty { end() } else { openAll($0, path == nil ? run.api.authorization : []) }
     }
-    self.creating = creating
-    creating.start(Self.createsAtOnce)
   }
 
   /// The connections take the paths in turn.
@@ -82,7 +69,7 @@ final class EchoLoad {
       liveCount += 1
       connection.connect(run.loop)
     } onEnd: { [self] in
-      load(run)
+      didOpen()
     }
     self.opening = opening
     opening.start(Self.handshakesAtOnce)
@@ -93,74 +80,82 @@ final class EchoLoad {
     for connection in connections where !connection.isReady { connection.giveUp() }
   }
 
+  /// All connections are ready or have failed.
+  private func didOpen() {
+    deadline?.cancel()
+    phase = .idle
+    if liveCount == 0 { return end() }
+    if wasRefused { return close() }
+    owner?.loadIsReady()
+  }
+
   // MARK: Load
 
-  /// All connections are ready or have failed.
-  private func load(_ run: Run) {
-    deadline?.cancel()
-    if liveCount == 0 { return finish() }
-    if wasRefused { return drain(run) }
-    phase = .warmingUp
+  func begin() {
+    phase = .working
     for connection in connections { connection.begin() }
-    deadline = run.loop.after(ms: UInt64(shape.warmUpSeconds * 1000)) { [self] in measure(run) }
   }
 
-  private func measure(_ run: Run) {
-    phase = .measuring
-    onMeasure?()
-    startNs = Clock.nowNs()
-    deadline = run.loop.after(ms: UInt64(shape.seconds * 1000)) { [self] in drain(run) }
+  func startCounting() {
+    latency = Latency(latency.name)
+    isCounting = true
   }
 
-  private func drain(_ run: Run) {
-    stopMeasuring()
-    phase = .draining
-    deadline = run.loop.after(ms: Self.drainTimeoutMs) { [self] in giveUp() }
+  func stopCounting() { isCounting = false }
+
+  func pause() {
+    guard phase == .working, let run else { return }
+    phase = .settling
+    unsettledCount = liveCount
+    deadline = run.loop.after(ms: Self.settleTimeoutMs) { [self] in giveUp() }
+    for connection in connections { connection.pause() }
+  }
+
+  private func didSettle() {
+    unsettledCount -= 1
+    if unsettledCount > 0 || phase != .settling { return }
+    deadline?.cancel()
+    phase = .idle
+    owner?.loadDidSettle()
+  }
+
+  func close() {
+    guard let run, phase != .over else { return }
+    phase = .closing
+    deadline = run.loop.after(ms: Self.settleTimeoutMs) { [self] in giveUp() }
     for connection in connections { connection.finish() }
   }
 
-  private func stopMeasuring() {
-    guard phase == .measuring else { return }
-    seconds = Clock.secondsSince(startNs)
-    onMeasured?()
-  }
-
   private func giveUp() {
-    for connection in connections { connection.giveUp() }
+    for connection in connections where phase == .closing || !connection.isReady {
+      connection.giveUp()
+    }
   }
 
-  private func finish() {
-    stopMeasuring()
+  private func end() {
+    if phase == .over { return }
     phase = .over
     deadline?.cancel()
     deadline = nil
-    run?.finish()
+    owner?.loadDidEnd()
   }
 
   func interrupt() {
-    stopMeasuring()
     phase = .over
     deadline?.cancel()
     opening?.stop()
     for connection in connections { connection.abort() }
   }
 
-  var progress: String {
-    switch phase {
-    case .preparing:
-      return "\((opening?.ended ?? 0).grouped) of \(shape.connections.grouped) connected"
-    case .warmingUp: return "warming up"
-    case .measuring:
-      let now = Clock.secondsSince(startNs)
-      let rate = latency.perSecond(now).grouped
-      let time = "\(now.fixed(decimals: 0)) of \(shape.seconds.fixed(decimals: 0)) s"
-      return "\(time), \(latency.count.grouped) messages, \(rate)/s"
-    case .draining, .over: return "waiting for the last messages"
-    }
+  /// One way; for the report.
+  func throughput(_ seconds: Double) -> (String, JSON) {
+    let bytes = latency.perSecond(seconds) * Double(shape.messageBytes)
+    return ("mib_per_second", .number(bytes / 1_048_576))
   }
 
-  /// One way.
-  var bytesPerSecond: Double { latency.perSecond(seconds) * Double(shape.messageBytes) }
+  var progress: String {
+    "\((opening?.ended ?? 0).grouped) of \(shape.connections.grouped) connected"
+  }
 }
 
 extension EchoLoad: EchoConnectionOwner {
@@ -169,9 +164,10 @@ extension EchoLoad: EchoConnectionOwner {
   }
 
   func echoDidComplete(sentAtNs: UInt64, nowNs: UInt64) {
-    guard phase == .measuring else { return }
-    latency.record(ns: nowNs - sentAtNs)
+    if isCounting { latency.record(ns: nowNs - sentAtNs) }
   }
+
+  func echoDidSettle(_ connection: EchoConnection) { didSettle() }
 
   func echoDidEnd(_ connection: EchoConnection, _ failure: APIFailure?) {
     liveCount -= 1
@@ -183,7 +179,8 @@ extension EchoLoad: EchoConnectionOwner {
         opening?.stop()
       }
       opening?.didEnd()
-    case .warmingUp, .measuring, .draining: if liveCount == 0 { finish() }
+    case .idle, .working, .closing: if liveCount == 0 { end() }
+    case .settling: if liveCount == 0 { end() } else { didSettle() }
     case .over: break
     }
   }

@@ -1,22 +1,18 @@
 import XgenProtocol
 
-/// How much goes out on how many WebSockets, and for how long.
+/// How much goes out on how many WebSockets.
 struct EchoShape {
   let connections: Int
   let sandboxes: Int
   /// Messages under way on each connection.
   let inFlight: Int
   let messageBytes: Int
-  let seconds: Double
-  let warmUpSeconds: Double
 
   static let options = [
     CommandOption("--connections", "N", "WebSockets (default 16)"),
     CommandOption("--sandboxes", "M", "to share them (default: one for 256, a server's limit)"),
     CommandOption("--in-flight", "K", "messages under way on each (default 1)"),
     CommandOption("--size", "S", "bytes a message, or such as 16k (default 64)"),
-    CommandOption("--seconds", "T", "how long to measure (default 5)"),
-    CommandOption("--warm-up", "T", "seconds of load before that (default 0.5)"),
   ]
 
   /// A sandbox's stdin message is its payload without the process id.
@@ -29,8 +25,6 @@ struct EchoShape {
       "--sandboxes", default: (connections + 255) / 256, in: 1...connections)
     inFlight = try arguments.integer("--in-flight", default: 1, in: 1...65_536)
     messageBytes = try arguments.byteCount("--size", default: 64, in: 1...Self.maxMessageBytes)
-    seconds = try arguments.seconds("--seconds", default: 5, in: 0.1...3_000)
-    warmUpSeconds = try arguments.seconds("--warm-up", default: 0.5, in: 0...300)
     if inFlight * messageBytes > Self.maxInFlightBytes {
       throw UsageError("--in-flight × --size is above 64 MiB a connection")
     }
@@ -41,7 +35,6 @@ struct EchoShape {
     [
       ("connections", .integer(connections)), ("sandboxes", .integer(sandboxes)),
       ("in_flight", .integer(inFlight)), ("size", .integer(messageBytes)),
-      ("seconds", .number(seconds)), ("warm_up", .number(warmUpSeconds)),
     ]
   }
 }

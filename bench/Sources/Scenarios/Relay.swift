@@ -4,48 +4,38 @@ final class Relay: Scenario {
   static let name = "relay"
   static let summary = "round trips through the server to sidecar-echo, and their CPU"
   static let options =
-    ClientOptions.declared + EchoShape.options + [DirectPath.option, ProcessMeter.option]
+    ClientOptions.declared + EchoShape.options + WindowShape.options
+    + [DirectPath.option, ProcessMeter.option]
 
   let client: ClientOptions
   private let load: EchoLoad
   private let direct: DirectPath
-  private var meter: ProcessMeter
-  private weak var run: Run?
+  private let windows: Windows
 
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     direct = try DirectPath(arguments)
-    meter = try ProcessMeter(arguments)
     load = EchoLoad(try EchoShape(arguments), client, peer: .sidecarEcho, path: direct.path)
+    windows = Windows(try WindowShape(arguments), try ProcessMeter(arguments), load)
   }
 
-  func start(_ run: Run) {
-    self.run = run
-    load.onMeasure = { [unowned self] in meter.begin() }
-    load.onMeasured = { [unowned self] in
-      meter.end()
-      if let failure = meter.failure { run.fail(failure) }
-    }
-    load.start(run)
-  }
+  func start(_ run: Run) { windows.start(run) }
 
-  func interrupt() { load.interrupt() }
+  func interrupt() { windows.interrupt() }
 
-  var progress: String { "relay: \(load.progress)" }
+  var progress: String { "relay: \(windows.progress)" }
 
   var report: Report {
-    Report(
-      scenario: Self.name,
-      parameters: [("url", .string(client.target.url)), direct.parameter] + load.shape.parameters
-        + [meter.parameter],
-      seconds: load.seconds, latencies: [load.latency],
-      figures: [("mib_per_second", .number(load.bytesPerSecond / 1_048_576))] + costs)
+    windows.report(
+      Self.name,
+      [("url", .string(client.target.url)), direct.parameter] + load.shape.parameters,
+      figures: [load.throughput(windows.seconds)] + costs)
   }
 
   /// A message goes through the server twice: it is two frames.
   private var costs: [(String, JSON)] {
     let count = load.latency.count
-    let figures = meter.figures(per: "message", count, seconds: load.seconds)
-    return figures + meter.figures(per: "frame", 2 * count, seconds: load.seconds).prefix(1)
+    return windows.costs(per: "message", count)
+      + windows.costs(per: "frame", 2 * count).prefix(1)
   }
 }
