@@ -8,8 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from peers import Peer, output
+from peers import Peer
 from rounds import Result
+from tools import ROOT, output
 
 
 def stamp() -> str:
@@ -17,7 +18,8 @@ def stamp() -> str:
 
 
 def write(
-    path: Path, options: argparse.Namespace, peers: list[Peer], results: list[Result], root: Path
+    path: Path, options: argparse.Namespace, peers: list[Peer], results: list[Result],
+    reach: list[dict]
 ) -> None:
     """Everything: each sample as xgen-bench reported it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,12 +31,14 @@ def write(
             "warm_up": options.warm_up, "unix": options.unix, "cores": options.cores},
         "machine": machine(),
         "versions": {
-            "commit": output(["git", "-C", str(root), "describe", "--always", "--dirty"]),
+            "commit": output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]),
             "xgen-bench": output([str(options.bench), "--version"]),
             **{peer.name: peer.version() for peer in peers}},
+        "reach": reach,
         "scenarios": [
             {"name": result.scenario.name, "about": result.scenario.about,
-             "unit": result.scenario.unit, "commands": result.commands,
+             "metric": result.scenario.metric, "unit": result.scenario.unit,
+             "commands": result.commands,
              "values": {name: result.values(name) for name in result.reports},
              "samples": result.reports}
             for result in results],

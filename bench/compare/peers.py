@@ -1,18 +1,17 @@
 """What is compared: xgen-server, what a user would pick instead, and the floor.
 
-Each peer forwards to one `xgen-bench sidecar-echo`. A new peer is a class and a line in `peers`.
+Each of these forwards to one `xgen-bench sidecar-echo`. A new peer is a class and a line in
+`all_peers`.
 """
 
 import os
 import shutil
-import socket
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from processes import Program, Programs
+from tools import HERE, compiled, fill_in, free_port, is_unix, output
 
-HERE = Path(__file__).parent
 #: What `GET /healthz` of a server answers; nginx and haproxy answer the same.
 HEALTH = "ok"
 API_KEY = "bench-compare-key"
@@ -26,8 +25,9 @@ class Running:
     program: Program
     #: For xgen-bench's --url.
     url: str
-    #: What tells xgen-bench how to reach the echo through it.
+    #: What xgen-bench needs besides: of all commands, and of those that open WebSockets.
     options: list[str] = field(default_factory=list)
+    websocket_options: list[str] = field(default_factory=list)
 
     def pids(self) -> str:
         return ",".join(map(str, self.program.pids()))
@@ -38,31 +38,25 @@ class Peer:
 
     #: In tables and for --peers.
     name: str
-    #: Whether it has xgen-server's REST interface.
-    has_api = False
-    #: Debian's package, where it is one.
-    package: str | None = None
+    #: Whether it is an xgen-server.
+    is_server = False
 
     def missing(self) -> str | None:
         """Why it can't be run."""
-        if self.package and not shutil.which(self.program):
-            return f"{self.program} is not installed: apt-get install {self.package}"
-        return None
-
-    program = ""
+        raise NotImplementedError
 
     def version(self) -> str:
         raise NotImplementedError
 
-    def start(self, programs: Programs, core: int, upstream: str) -> Running:
+    def start(self, programs: Programs, core: int | None, upstream: str) -> Running:
         """`upstream` is what sidecar-echo listens on: HOST:PORT or unix:PATH."""
         raise NotImplementedError
 
 
 class Server(Peer):
-    """xgen-server with the static backend, and no rate limit."""
+    """xgen-server without rate limit: with the static backend, or with sandboxes of its own."""
 
-    has_api = True
+    is_server = True
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
@@ -74,19 +68,26 @@ class Server(Peer):
     def version(self) -> str:
         return output([str(self.path), "--version"])
 
-    def start(self, programs: Programs, core: int | None, upstream: str) -> Running:
+    def start(
+        self, programs: Programs, core: int | None, upstream: str,
+        env: dict[str, str] | None = None
+    ) -> Running:
         backend = ["--backend", "static", "--static-sidecar", upstream]
-        return self.start_with(programs, core, backend)
+        return self._start(programs, core, backend, env)
 
     def start_local(self, programs: Programs) -> Running:
-        return self.start_with(programs, None, [])
+        return self._start(programs, None, [], None)
 
-    def start_with(self, programs: Programs, core: int | None, arguments: list[str]) -> Running:
+    def _start(
+        self, programs: Programs, core: int | None, arguments: list[str],
+        env: dict[str, str] | None
+    ) -> Running:
         command = [
-            str(self.path), "--listen", "127.0.0.1:0", "--data-dir", str(programs.folder / "data"),
+            str(self.path), "--listen", "127.0.0.1:0", "--data-dir",
+            str(programs.folder / f"data{len(programs.running)}"),
             "--rate-limit-per-minute", "0", "--log-level", "warning",
             "--limit", "connections=100000,connections-per-peer=100000", *arguments]
-        program = programs.start("xgen-server", command, core, {"API_KEY": API_KEY})
+        program = programs.start("xgen-server", command, core, {"API_KEY": API_KEY, **(env or {})})
         return Running(program, f"http://{program.place()}", ["--api-key", API_KEY])
 
 
@@ -95,32 +96,35 @@ class Relay(Peer):
 
     name = "relay"
 
-    def __init__(self, build: Path) -> None:
-        self.path = build / "relay"
-
     def missing(self) -> str | None:
         return None if shutil.which("cc") else "there is no C compiler: apt-get install gcc"
 
     def version(self) -> str:
         return "cc " + output(["cc", "-dumpfullversion"])
 
-    def start(self, programs: Programs, core: int, upstream: str) -> Running:
-        compile_c(HERE / "relay.c", self.path)
-        address = upstream.removeprefix("unix:") if is_unix(upstream) else port_of(upstream)
-        program = programs.start("relay", [str(self.path), "0", address], core)
-        return Running(program, f"http://{program.place()}", ["--direct", "/ws"])
+    def start(self, programs: Programs, core: int | None, upstream: str) -> Running:
+        address = upstream.removeprefix("unix:" if is_unix(upstream) else "127.0.0.1:")
+        program = programs.start("relay", [str(compiled("relay.c")), "0", address], core)
+        return direct(program, program.place())
 
 
 class Configured(Peer):
     """nginx or haproxy: files beside this one, with names filled in."""
 
-    files: list[str]
-    #: With large buffers, not as Debian ships it.
-    is_tuned: bool
+    program: str
+    #: Debian's.
+    package: str
+    #: The second one has the large buffers.
+    files: tuple[str, str]
 
     def __init__(self, is_tuned: bool) -> None:
         self.is_tuned = is_tuned
         self.name = f"{self.program}-64k" if is_tuned else self.program
+
+    def missing(self) -> str | None:
+        if shutil.which(self.program):
+            return None
+        return f"{self.program} is not installed: apt-get install {self.package}"
 
     def command(self, files: list[Path]) -> list[str]:
         raise NotImplementedError
@@ -131,9 +135,9 @@ class Configured(Peer):
     def upstream(self, address: str) -> str:
         return address
 
-    def start(self, programs: Programs, core: int, upstream: str) -> Running:
+    def start(self, programs: Programs, core: int | None, upstream: str) -> Running:
         port = free_port()
-        folder = programs.folder / self.name
+        folder = programs.folder / f"{self.name}-{port}"
         folder.mkdir()
         names = {
             "PORT": str(port), "UPSTREAM": self.upstream(upstream), "HEALTH": HEALTH,
@@ -141,13 +145,13 @@ class Configured(Peer):
         written = [fill_in(HERE / file, folder / file, names) for file in self.files]
         program = programs.start(self.name, self.command(written), core)
         program.await_port(port)
-        return Running(program, f"http://127.0.0.1:{port}", ["--direct", "/ws"])
+        return direct(program, f"127.0.0.1:{port}")
 
 
 class Nginx(Configured):
     program = "nginx"
     package = "nginx-light"
-    files = ["nginx.conf", "nginx-64k.conf"]
+    files = ("nginx.conf", "nginx-64k.conf")
 
     def names(self, folder: Path) -> dict[str, str]:
         return {
@@ -165,10 +169,10 @@ class Nginx(Configured):
 class HAProxy(Configured):
     program = "haproxy"
     package = "haproxy"
-    files = ["haproxy.cfg", "haproxy-64k.cfg"]
+    files = ("haproxy.cfg", "haproxy-64k.cfg")
 
     def upstream(self, address: str) -> str:
-        return address.replace("unix:", "unix@", 1) if is_unix(address) else address
+        return address.replace("unix:", "unix@", 1)
 
     def command(self, files: list[Path]) -> list[str]:
         chosen = files if self.is_tuned else files[:1]
@@ -178,49 +182,11 @@ class HAProxy(Configured):
         return output(["haproxy", "-v"]).splitlines()[0]
 
 
-def peers(servers: list[Server], build: Path) -> list[Peer]:
-    return [*servers, Relay(build), HAProxy(False), HAProxy(True), Nginx(False), Nginx(True)]
+def direct(program: Program, address: str) -> Running:
+    """One without xgen-server's interface."""
+    return Running(program, f"http://{address}", websocket_options=["--direct", "/ws"])
 
 
-def is_unix(address: str) -> bool:
-    return address.startswith("unix:")
-
-
-def port_of(address: str) -> str:
-    return address.rsplit(":", 1)[1]
-
-
-def free_port() -> int:
-    """One that nothing has; below those that the kernel gives to connections."""
-    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(20_000 + os.getpid() % 5_000, first_ephemeral):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free")
-
-
-def fill_in(source: Path, target: Path, names: dict[str, str]) -> Path:
-    text = source.read_text()
-    for name, value in names.items():
-        text = text.replace(f"@{name}@", value)
-    target.write_text(text)
-    return target
-
-
-def compile_c(source: Path, target: Path, *options: str) -> None:
-    """Where it is older than its source."""
-    if target.exists() and target.stat().st_mtime > source.stat().st_mtime:
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cc", "-O2", "-Wall", *options, "-o", target, source], check=True)
-
-
-def output(command: list[str]) -> str:
-    """What a program says of itself, on whichever stream."""
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (result.stdout or result.stderr).strip()
+def all_peers(servers: list[Server]) -> list[Peer]:
+    return [
+        *servers, Relay(), HAProxy(False), HAProxy(True), Nginx(False), Nginx(True)]

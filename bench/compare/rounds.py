@@ -1,58 +1,67 @@
-"""Samples: each scenario so many rounds, with programs of their own; in each round so many short
-windows, in which the peers are measured in turns, in an order that rotates.
+"""All samples of a scenario: so many rounds, with programs of their own; in each round so many
+short windows, in which the contestants are measured in turns, in an order that rotates.
 
-A burst of somebody else's work on the machine then meets one window of some peers, not a whole
-sample of one: ratios are taken window by window, and of each round their median.
+A burst of somebody else's work on the machine then meets one window of some contestants, not a
+whole sample of one: ratios are taken window by window, and of each round their median.
 """
 
 import argparse
-import json
 import shlex
 import sys
 from dataclasses import dataclass, field
 from statistics import median
 
 from peers import Peer, Server
-from processes import Program, Programs
-from scenarios import Scenario
+from processes import Programs
+from samples import Contestant, Samples, measure
+from scenarios import Scenario, Way, value
 from spread import ratios
-
-
-class SampleError(Exception):
-    """A load failed: what it found can't be compared."""
 
 
 @dataclass
 class Result:
-    """All samples of a scenario."""
+    """What was found."""
 
     scenario: Scenario
-    #: By peer; a list a round, with a report a window.
-    reports: dict[str, list[list[dict]]]
-    #: Those of the peers that are xgen-server.
-    servers: list[str]
-    #: How each peer was first run, for repeating it by hand.
+    contestants: list[Contestant]
+    #: By contestant; a list a round, with a report a window.
+    reports: dict[str, list[list[dict]]] = field(default_factory=dict)
+    #: How each was first run, for repeating it by hand.
     commands: dict[str, list[str]] = field(default_factory=dict)
 
-    def values(self, peer: str) -> list[float]:
-        """One a round."""
-        return [median(values) for values in self._windows(peer)]
-
-    def ratios(self, peer: str, base: str) -> list[float]:
-        """One a round."""
+    def servers(self, suffix: str = "") -> list[str]:
+        """Names of the contestants that are xgen-server under the load with this suffix."""
         return [
-            median(ratios(values, by))
-            for values, by in zip(self._windows(peer), self._windows(base), strict=True)]
+            contestant.name for contestant in self.contestants
+            if contestant.peer.is_server and contestant.load.suffix == suffix]
 
-    def latency(self, peer: str, key: str) -> float:
+    def values(self, name: str, metric: str | None = None) -> list[float]:
+        """One a round."""
+        return [median(values) for values in self._windows(name, metric)]
+
+    def ratios(
+        self, name: str, base: str, metric: str | None = None, allowance: float = 0
+    ) -> list[float]:
+        """One a round."""
+        pairs = zip(self._windows(name, metric), self._windows(base, metric), strict=True)
+        return [
+            median(ratios([value - allowance for value in values], by)) for values, by in pairs]
+
+    def latency(self, name: str, key: str) -> float:
         """The median of a percentile or rate over all windows."""
+        load = self._load(name)
         return median(
-            report["latencies"][self.scenario.latency][key]
-            for windows in self.reports[peer] for report in windows)
+            report["latencies"][load.latency][key]
+            for windows in self.reports[name] for report in windows)
 
-    def _windows(self, peer: str) -> list[list[float]]:
-        return [[self.scenario.value(report) for report in windows]
-                for windows in self.reports[peer]]
+    def _windows(self, name: str, metric: str | None) -> list[list[float]]:
+        load = self._load(name)
+        metric = metric or self.scenario.metric
+        return [[value(report, load, metric) for report in windows]
+                for windows in self.reports[name]]
+
+    def _load(self, name: str):
+        return next(each.load for each in self.contestants if each.name == name)
 
 
 class Rounds:
@@ -61,51 +70,49 @@ class Rounds:
     def __init__(self, options: argparse.Namespace, peers: list[Peer]) -> None:
         self.options = options
         self.peers = peers
-        self.bench = str(options.bench)
-        self.peer_core, self.load_core = options.cores
+        self.samples = Samples(options)
+        self.server = next((peer for peer in peers if isinstance(peer, Server)), None)
 
     def run(self, scenario: Scenario) -> Result:
-        peers = [
-            peer for peer in self.peers
-            if isinstance(peer, Server) or peer.name in scenario.peers]
-        servers = [peer.name for peer in peers if isinstance(peer, Server)]
-        result = Result(scenario, {peer.name: [] for peer in peers}, servers)
-        for number in range(self.options.rounds):
-            self._progress(f"{scenario.name}: round {number + 1} of {self.options.rounds}")
-            self._round(number, peers, result)
+        contestants = [
+            Contestant(peer.name + load.suffix, peer, load) for peer in self.peers
+            for load in (scenario.servers if peer.is_server else scenario.others)
+            if peer.is_server or peer.name in scenario.peers]
+        result = Result(scenario, contestants)
+        result.reports = {contestant.name: [] for contestant in contestants}
+        count = min(self.options.rounds, scenario.max_rounds)
+        for number in range(count):
+            self._progress(f"{scenario.name}: round {number + 1} of {count}")
+            self._round(number, result)
         self._progress("")
         return result
 
-    def _round(self, number: int, peers: list[Peer], result: Result) -> None:
-        """Peers and echoes of its own: what a program keeps from earlier load, and where its
-        memory happens to lie, differs from round to round."""
+    def _round(self, number: int, result: Result) -> None:
+        """Programs of its own: what one keeps from earlier load, and where its memory happens to
+        lie, differs from round to round."""
+        if result.scenario.way is Way.WINDOWS:
+            return self._windows(number, result)
+        for contestant in rotated(result.contestants, number):
+            if result.scenario.way is Way.ONCE:
+                report = self.samples.once(result.scenario, contestant, self.server)
+            else:
+                report = self.samples.allocations(contestant)
+            result.reports[contestant.name].append([report])
+
+    def _windows(self, number: int, result: Result) -> None:
         with Programs() as programs:
             loads = {}
-            for peer in rotated(peers, number):
+            for contestant in rotated(result.contestants, number):
                 start = len(programs.commands)
-                loads[peer.name] = self._prepare(programs, peer, result.scenario)
-                commands = [shlex.join(command) for command in programs.commands[start:]]
-                result.commands.setdefault(peer.name, commands)
-                result.reports[peer.name].append([])
+                loads[contestant.name] = self.samples.prepare(programs, contestant)[0]
+                result.commands.setdefault(
+                    contestant.name,
+                    [shlex.join(command) for command in programs.commands[start:]])
+                result.reports[contestant.name].append([])
             for window in range(self.options.windows):
-                for peer in rotated(peers, number + window):
-                    report = measure(loads[peer.name])
-                    result.reports[peer.name][-1].append(report)
-
-    def _prepare(self, programs: Programs, peer: Peer, scenario: Scenario) -> Program:
-        """A peer between an echo and a load that waits for its turn."""
-        address = f"unix:{programs.folder}/{peer.name}.echo" if self.options.unix else "127.0.0.1:0"
-        echo = programs.start(
-            "echo", [self.bench, "sidecar-echo", "--listen", address], self.load_core)
-        running = peer.start(programs, self.peer_core, echo.place())
-        command = [
-            self.bench, *scenario.command, "--seconds", str(self.options.seconds), "--warm-up",
-            str(self.options.warm_up), "--url", running.url, *running.options, "--pid",
-            running.pids(), "--json", "--on-demand"]
-        load = programs.start(f"load of {peer.name}", command, self.load_core, is_asked=True)
-        if load.line() != "ready":
-            raise failure(load)
-        return load
+                for contestant in rotated(result.contestants, number + window):
+                    report = measure(loads[contestant.name])
+                    result.reports[contestant.name][-1].append(report)
 
     @staticmethod
     def _progress(text: str) -> None:
@@ -113,21 +120,6 @@ class Rounds:
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def measure(load: Program) -> dict:
-    """One window."""
-    load.ask()
-    line = load.line()
-    report = json.loads(line) if line else None
-    if not report or report["errors"]["count"] > 0:
-        raise failure(load)
-    return report
-
-
-def failure(load: Program) -> SampleError:
-    text = load.log.read_text(errors="replace")
-    return SampleError(f"{load.name} failed: {shlex.join(load.process.args)}\n{text}")
-
-
-def rotated(peers: list[Peer], turn: int) -> list[Peer]:
-    turn %= len(peers)
-    return peers[turn:] + peers[:turn]
+def rotated(contestants: list[Contestant], turn: int) -> list[Contestant]:
+    turn %= max(1, len(contestants))
+    return contestants[turn:] + contestants[:turn]

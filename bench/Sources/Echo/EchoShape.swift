@@ -22,11 +22,26 @@ struct EchoShape {
   init(_ arguments: Arguments) throws(UsageError) {
     connections = try arguments.integer("--connections", default: 16, in: 1...9_500)
     sandboxes = try arguments.integer(
-      "--sandboxes", default: (connections + 255) / 256, in: 1...connections)
+      "--sandboxes", default: SandboxMaker.count(for: connections), in: 1...connections)
     inFlight = try arguments.integer("--in-flight", default: 1, in: 1...65_536)
     messageBytes = try arguments.byteCount("--size", default: 64, in: 1...Self.maxMessageBytes)
     if inFlight * messageBytes > Self.maxInFlightBytes {
       throw UsageError("--in-flight × --size is above 64 MiB a connection")
+    }
+  }
+
+  /// Connections that echo, and before them `stuck` more that never read.
+  func load(_ target: Target, _ peer: EchoPeer, _ places: Places, stuck: Int = 0) -> ConnectionLoad
+  {
+    let settings = EchoSettings(
+      target: target, inFlight: inFlight, messageBytes: messageBytes, peer: peer,
+      pattern: EchoPattern(messageBytes: messageBytes))
+    return ConnectionLoad(connections + stuck, "round_trip", places) { number, place, owner in
+      if number < stuck {
+        StuckConnection(target, settings.pattern, number: number, place, owner: owner)
+      } else {
+        EchoConnection(settings, number: number, place, owner: owner)
+      }
     }
   }
 

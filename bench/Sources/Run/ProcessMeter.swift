@@ -29,7 +29,8 @@ struct ProcessMeter {
     isUsed && (before == nil || after == nil) ? "a process under test has ended" : nil
   }
 
-  private var usage: ProcessUsage? { isUsed ? ProcessUsage(pids: pids) : nil }
+  /// Nil without processes, or when one has ended.
+  var usage: ProcessUsage? { isUsed ? ProcessUsage(pids: pids) : nil }
 
   /// For the report: CPU time by each unit of work, such as `message`, of which so many were done.
   func figures(per unit: String, _ count: Int, seconds: Double) -> [(String, JSON)] {

@@ -53,10 +53,10 @@ struct ProcessUsage {
     return (user, system)
   }
 
-  /// `VmRSS:      12345 kB`
+  /// `Rss:      12345 kB`; `VmRSS` of `status` is only an estimate.
   private static func rss(_ pid: Int) -> Int? {
-    guard let text = read("/proc/\(pid)/status"),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })
+    guard let text = read("/proc/\(pid)/smaps_rollup"),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Rss:") })
     else { return nil }
     return Int(line.filter { ("0"..."9").contains($0) })
   }

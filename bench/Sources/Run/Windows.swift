@@ -144,4 +144,9 @@ final class Windows: LoadOwner {
   func costs(per unit: String, _ count: Int) -> [(String, JSON)] {
     meter.figures(per: unit, count, seconds: seconds)
   }
+
+  /// A message goes through the server twice: it is two frames.
+  func costs(ofRoundTrips count: Int) -> [(String, JSON)] {
+    costs(per: "message", count) + costs(per: "frame", 2 * count).prefix(1)
+  }
 }

@@ -8,14 +8,17 @@ final class Relay: Scenario {
     + [DirectPath.option, ProcessMeter.option]
 
   let client: ClientOptions
-  private let load: EchoLoad
+  private let shape: EchoShape
+  private let load: ConnectionLoad
   private let direct: DirectPath
   private let windows: Windows
 
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     direct = try DirectPath(arguments)
-    load = EchoLoad(try EchoShape(arguments), client, peer: .sidecarEcho, path: direct.path)
+    shape = try EchoShape(arguments)
+    load = shape.load(
+      client.target, .sidecarEcho, .direct(direct.path, orSandboxes: shape.sandboxes))
     windows = Windows(try WindowShape(arguments), try ProcessMeter(arguments), load)
   }
 
@@ -27,15 +30,8 @@ final class Relay: Scenario {
 
   var report: Report {
     windows.report(
-      Self.name,
-      [("url", .string(client.target.url)), direct.parameter] + load.shape.parameters,
-      figures: [load.throughput(windows.seconds)] + costs)
-  }
-
-  /// A message goes through the server twice: it is two frames.
-  private var costs: [(String, JSON)] {
-    let count = load.latency.count
-    return windows.costs(per: "message", count)
-      + windows.costs(per: "frame", 2 * count).prefix(1)
+      Self.name, [("url", .string(client.target.url)), direct.parameter] + shape.parameters,
+      figures: [load.throughput(bytes: shape.messageBytes, windows.seconds)]
+        + windows.costs(ofRoundTrips: load.latency.count))
   }
 }

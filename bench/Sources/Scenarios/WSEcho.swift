@@ -10,14 +10,18 @@ final class WSEcho: Scenario {
 
   let client: ClientOptions
   private let isPlain: Bool
-  private let load: EchoLoad
+  private let shape: EchoShape
+  private let load: ConnectionLoad
   private let windows: Windows
 
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     isPlain = arguments.isSet("--plain")
-    load = EchoLoad(
-      try EchoShape(arguments), client, peer: isPlain ? .plain : .cat, path: isPlain ? "/" : nil)
+    shape = try EchoShape(arguments)
+    load =
+      isPlain
+      ? shape.load(client.target, .plain, .fixed("/"))
+      : shape.load(client.target, .cat, .sandboxes(shape.sandboxes))
     windows = Windows(try WindowShape(arguments), try ProcessMeter(arguments), load)
   }
 
@@ -31,9 +35,9 @@ final class WSEcho: Scenario {
     windows.report(
       Self.name,
       [("url", .string(client.target.url))]
-        + load.shape.parameters.filter { !isPlain || $0.0 != "sandboxes" }
+        + shape.parameters.filter { !isPlain || $0.0 != "sandboxes" }
         + [("plain", .bool(isPlain))],
-      figures: [load.throughput(windows.seconds)]
+      figures: [load.throughput(bytes: shape.messageBytes, windows.seconds)]
         + windows.costs(per: "message", load.latency.count))
   }
 }

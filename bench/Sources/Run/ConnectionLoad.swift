@@ -1,27 +1,23 @@
 import Reactor
 
-/// Round trips through N WebSockets, from the first sandbox's creation to the last echo.
-///
-/// A closed loop: a connection sends its next message when one is back, so a server that stalls
-/// is also loaded less.
-final class EchoLoad: Load {
+/// N connections that work side by side, each in a closed loop: it begins the next thing when one
+/// is done, so a server that stalls is also loaded less.
+final class ConnectionLoad: Load {
+  typealias Make = (_ number: Int, Place, any LoadConnectionOwner) -> any LoadConnection
+
   private enum Phase { case preparing, idle, working, settling, closing, over }
 
-  let shape: EchoShape
   weak var owner: (any LoadOwner)?
-  private(set) var latency = Latency("round_trip")
-  private let client: ClientOptions
-  private let peer: EchoPeer
-  /// Where all WebSockets go, instead of to sandboxes.
-  private let path: String?
-  private let pattern: EchoPattern
+  private(set) var latency: Latency
+  private let count: Int
+  private let places: Places
+  private let make: Make
   private weak var run: Run?
   /// Those whose opening has begun.
-  private var connections: [EchoConnection] = []
-  private var paths: SandboxPaths?
+  private var connections: [any LoadConnection] = []
   private var opening: Parallel?
   private var liveCount = 0
-  /// Of those, how many have messages under way after a pause.
+  /// Of those, how many have something under way after a pause.
   private var unsettledCount = 0
   private var isCounting = false
   /// By the server's rate limit: fewer connections than asked for are not measured.
@@ -29,17 +25,17 @@ final class EchoLoad: Load {
   private var phase = Phase.preparing
   private var deadline: Timer?
 
-  private static let handshakesAtOnce = 64
+  private static let opensAtOnce = 64
   private static let openTimeoutMs: UInt64 = 60_000
   private static let settleTimeoutMs: UInt64 = 10_000
 
-  /// Without a path, sandboxes are made.
-  init(_ shape: EchoShape, _ client: ClientOptions, peer: EchoPeer, path: String?) {
-    self.shape = shape
-    self.client = client
-    self.peer = peer
-    self.path = path
-    pattern = EchoPattern(messageBytes: shape.messageBytes)
+  /// The latency's name is that of what the connections do: `round_trip`. They take the places in
+  /// turn.
+  init(_ count: Int, _ latency: String, _ places: Places, _ make: @escaping Make) {
+    self.count = count
+    self.latency = Latency(latency)
+    self.places = places
+    self.make = make
   }
 
   var latencies: [Latency] { [latency] }
@@ -48,23 +44,16 @@ final class EchoLoad: Load {
 
   func prepare(_ run: Run) {
     self.run = run
-    let paths = SandboxPaths(shape.sandboxes, instead: path)
-    self.paths = paths
-    paths.make(run) { [self] in
-      if $0.isEmpty { end() } else { openAll($0, path == nil ? run.api.authorization : []) }
+    places.find(run) { [self] in
+      if $0.isEmpty { end() } else { openAll($0) }
     }
   }
 
-  /// The connections take the paths in turn.
-  private func openAll(_ paths: [String], _ fields: [HTTPField]) {
+  private func openAll(_ places: [Place]) {
     guard let run else { return }
-    let settings = EchoSettings(
-      target: client.target, fields: fields, inFlight: shape.inFlight,
-      messageBytes: shape.messageBytes, peer: peer)
     deadline = run.loop.after(ms: Self.openTimeoutMs) { [self] in giveUpOpening() }
-    let opening = Parallel(total: shape.connections) { [self] in
-      let connection = EchoConnection(
-        settings, number: $0, path: paths[$0 % paths.count], pattern: pattern, owner: self)
+    let opening = Parallel(total: count) { [self] in
+      let connection = make($0, places[$0 % places.count], self)
       connections.append(connection)
       liveCount += 1
       connection.connect(run.loop)
@@ -72,7 +61,7 @@ final class EchoLoad: Load {
       didOpen()
     }
     self.opening = opening
-    opening.start(Self.handshakesAtOnce)
+    opening.start(Self.opensAtOnce)
   }
 
   private func giveUpOpening() {
@@ -119,6 +108,8 @@ final class EchoLoad: Load {
     owner?.loadDidSettle()
   }
 
+  // MARK: The end
+
   func close() {
     guard let run, phase != .over else { return }
     phase = .closing
@@ -147,29 +138,33 @@ final class EchoLoad: Load {
     for connection in connections { connection.abort() }
   }
 
-  /// One way; for the report.
-  func throughput(_ seconds: Double) -> (String, JSON) {
-    let bytes = latency.perSecond(seconds) * Double(shape.messageBytes)
-    return ("mib_per_second", .number(bytes / 1_048_576))
+  // MARK: Telling
+
+  /// Connected and not lost.
+  var openCount: Int { liveCount }
+
+  /// Of what was counted, at so many bytes each; for the report.
+  func throughput(bytes: Int, _ seconds: Double) -> (String, JSON) {
+    ("mib_per_second", .number(latency.perSecond(seconds) * Double(bytes) / 1_048_576))
   }
 
   var progress: String {
-    "\((opening?.ended ?? 0).grouped) of \(shape.connections.grouped) connected"
+    "\((opening?.ended ?? 0).grouped) of \(count.grouped) connected"
   }
 }
 
-extension EchoLoad: EchoConnectionOwner {
-  func echoDidBecomeReady(_ connection: EchoConnection) {
+extension ConnectionLoad: LoadConnectionOwner {
+  func connectionDidBecomeReady() {
     if phase == .preparing { opening?.didEnd() }
   }
 
-  func echoDidComplete(sentAtNs: UInt64, nowNs: UInt64) {
-    if isCounting { latency.record(ns: nowNs - sentAtNs) }
+  func connectionDidComplete(sinceNs: UInt64, nowNs: UInt64) {
+    if isCounting { latency.record(ns: nowNs - sinceNs) }
   }
 
-  func echoDidSettle(_ connection: EchoConnection) { didSettle() }
+  func connectionDidSettle() { didSettle() }
 
-  func echoDidEnd(_ connection: EchoConnection, _ failure: APIFailure?) {
+  func connectionDidEnd(_ failure: APIFailure?) {
     liveCount -= 1
     if let failure { run?.fail(failure) }
     switch phase {
