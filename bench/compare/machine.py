@@ -13,6 +13,11 @@ from rounds import Result
 from tools import ROOT, output
 
 
+#: Of the document: scenarios, one, samples, a contestant, a round, a window.
+LINE_DEPTH = 6
+LINE_CHARACTERS = 90
+
+
 def stamp() -> str:
     return time.strftime("%Y%m%d-%H%M%S")
 
@@ -40,10 +45,30 @@ def write(
              "metric": result.scenario.metric, "unit": result.scenario.unit,
              "commands": result.commands,
              "values": {name: result.values(name) for name in result.reports},
-             "samples": result.reports}
+             "samples": {name: [[sample(report) for report in windows] for windows in rounds]
+                         for name, rounds in result.reports.items()}}
             for result in results],
     }
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(lines(document) + "\n")
+
+
+def sample(report: dict) -> dict:
+    """Without what is the same in each: the parameters are in the commands."""
+    return {key: report[key] for key in ("seconds", "latencies", "figures")}
+
+
+def lines(value: object, depth: int = 0) -> str:
+    """JSON with what lies deep on one line: a sample, a command."""
+    one = json.dumps(value, ensure_ascii=False)
+    if depth == LINE_DEPTH or len(one) < LINE_CHARACTERS or not isinstance(value, (dict, list)):
+        return one
+    indent = "\n" + " " * (depth + 1)
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {lines(each, depth + 1)}" for key, each in value.items()]
+    else:
+        parts = [lines(each, depth + 1) for each in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}{indent}{f',{indent}'.join(parts)}{indent[:-1]}{closing}"
 
 
 def machine() -> dict[str, object]:

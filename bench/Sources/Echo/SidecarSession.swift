@@ -16,7 +16,7 @@ final class SidecarSession: EchoServiceSession {
   private var isTurnPending = false
 
   /// Sent in one turn of the loop: others have their turn as well.
-  private static let bytesPerTurn = 512 * 1024
+  private static let bytesPerTurn = 1024 * 1024
 
   init(_ pattern: EchoPattern) { self.pattern = pattern }
 
@@ -93,7 +93,8 @@ final class SidecarSession: EchoServiceSession {
 
   private func sendInNextTurn(_ loop: Loop) {
     isTurnPending = true
-    loop.after(ms: 0) { [weak self] in
+    // A timer of 0 ms that is set by a timer's callback runs in the same turn (libuv before 1.45).
+    loop.after(ms: 1) { [weak self] in
       self?.isTurnPending = false
       self?.send()
     }
