@@ -4,7 +4,7 @@ SWIFT ?= swift
 BUILD := .build/release
 PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
-TEST_PACKAGES := python3-venv python3-pip git mawk procps
+TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc
 VENV := .build/venv
 PROMTOOL := .build/promtool
 # One after the other: each runs its tests in parallel, and hundreds of loops at once would only
@@ -104,8 +104,9 @@ format: ## rewrite sources in the project's format
 openapi: build ## renew docs/openapi.json
 	$(BUILD)/xgen-server --openapi | python3 -m json.tool --indent 1 > docs/openapi.json
 
-bench: build ## a short run of every benchmark against a server of its own
+bench: build ## a short run of every benchmark, then beside nginx, haproxy and a C relay
 	bench/run
+	bench/compare/run --quick
 
 clean: ## remove what was built
 	rm -rf .build .build-*

@@ -1,36 +1,16 @@
 """The static backend: sandboxes that are sidecars elsewhere, here `xgen-bench sidecar-echo`."""
 
-import json
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import proc
 import pytest
-from server import API_KEY, BUILD, Server
+from echo import Echo
+from server import BUILD, Server
 from wire import PING, SANDBOX_READY
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 MESSAGE = bytes(range(256)) * 5
-
-
-class Echo:
-    """A sidecar-echo that runs."""
-
-    def __init__(self, listen: str, log: Path) -> None:
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [BUILD / "xgen-bench", "sidecar-echo", "--listen", listen],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        found = proc.eventually(
-            "the line that says where it listens",
-            lambda: re.search(r"^listening on (\S+),", log.read_text()))
-        self.address = found[1]
-
-    def end(self) -> None:
-        self.process.terminate()
-        assert self.process.wait(timeout=10) == 0
 
 
 @pytest.fixture(params=["127.0.0.1:0", "unix"])
@@ -38,8 +18,7 @@ def echo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Echo]:
     socket = tmp_path / "echo.sock"
     echo = Echo(f"unix:{socket}" if request.param == "unix" else request.param, tmp_path / "log")
     yield echo
-    if echo.process.poll() is None:
-        echo.end()
+    echo.end()
     assert not socket.exists()
 
 
@@ -117,19 +96,3 @@ def test_a_setting_that_makes_no_sense_stops_the_start(arguments: list[str], nam
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("xgen-server: --") and ended.stderr.count("\n") == 1
     assert named in ended.stderr
-
-
-def test_the_relay_benchmark_verifies_and_measures(static: Server) -> None:
-    command = [
-        BUILD / "xgen-bench", "relay", "--url", static.address, "--api-key", API_KEY, "--json",
-        "--pid", str(static.pid), "--connections", "5", "--sandboxes", "2", "--in-flight", "3",
-        "--size", "100", "--seconds", "0.5", "--warm-up", "0.1",
-    ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
-    report = json.loads(ended.stdout)
-    assert report["errors"]["count"] == 0
-    assert report["latencies"]["round_trip"]["count"] > 100
-    assert {"p50_us", "p90_us", "p99_us", "p99.9_us"} <= report["latencies"]["round_trip"].keys()
-    assert 0 < report["figures"]["cpu_us_per_frame"] < 1000
-    assert report["figures"]["rss_end_kib"] > 1000

@@ -6,7 +6,10 @@ enum XgenBench {
   static let version = "0.1.0"
 
   static var commands: [any Command.Type] {
-    [WSEcho.self, Relay.self, Exec.self, Create.self, WSEchoServer.self, SidecarEcho.self]
+    [
+      Relay.self, Download.self, Upload.self, SlowReader.self, Idle.self, Churn.self, Rest.self,
+      HTTPGet.self, WSEcho.self, Exec.self, Create.self, SidecarEcho.self, WSEchoServer.self,
+    ]
   }
 
   static func run() -> Never {

@@ -8,11 +8,27 @@ final class APIClient {
   let target: Target
   /// Of every request and upgrade.
   let authorization: [HTTPField]
+  private let apiKey: String
 
   init(loop: Loop, target: Target, apiKey: String) {
     self.loop = loop
     self.target = target
+    self.apiKey = apiKey
     authorization = [HTTPField("Authorization", "ApiKey \(apiKey)")].compactMap { $0 }
+  }
+
+  /// The header line with a token that the API key is exchanged for; it lasts for minutes.
+  func fetchToken(_ completion: @escaping (Result<HTTPField, APIFailure>) -> Void) {
+    let body = JSON.object([("api_key", .string(apiKey))])
+    call(.post, "/api/v1/auth/token", body: body, expecting: 200) { result in
+      completion(
+        result.flatMap { reply in
+          let token = reply.json?["token"]?.text
+          let field = token.flatMap { HTTPField("Authorization", "Bearer \($0)") }
+          return field.map { .success($0) }
+            ?? .failure(.unexpected("token", "the answer has no usable token"))
+        })
+    }
   }
 
   /// The completion runs once, never within this call; another status than `expected` is a

@@ -78,6 +78,28 @@ struct Arguments {
     return number
   }
 
+  /// Whole numbers with commas between; none if the option is not given.
+  func integers(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> [Int] {
+    guard let text = values[name] else { return [] }
+    var numbers: [Int] = []
+    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let number = Int(word), range.contains(number) else {
+        throw bad(name, text, "numbers from \(range.lowerBound) to \(range.upperBound)")
+      }
+      numbers.append(number)
+    }
+    return numbers
+  }
+
+  /// The path of a request: `/ws`.
+  func path(_ name: String) throws(UsageError) -> String? {
+    guard let text = try text(name) else { return nil }
+    guard text.hasPrefix("/"), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw bad(name, text, "a path such as /ws")
+    }
+    return text
+  }
+
   /// Bytes; `64k` and `1m` are KiB and MiB.
   func byteCount(
     _ name: String, default fallback: Int, in range: ClosedRange<Int>

@@ -24,6 +24,20 @@ final class EchoPattern {
 
   deinit { bytes.deallocate() }
 
+  /// Where a connection begins: connections can't be mixed up unnoticed.
+  static func origin(ofConnection number: Int) -> Int { number &* 7919 % periodBytes }
+
+  /// The first bytes, as many as wanted.
+  func prefix(_ count: Int) -> [UInt8] {
+    var prefix: [UInt8] = []
+    prefix.reserveCapacity(count)
+    while prefix.count < count {
+      let piece = slice(at: prefix.count, min(count - prefix.count, maxSliceBytes))
+      prefix.append(contentsOf: piece)
+    }
+    return prefix
+  }
+
   func slice(at position: Int, _ count: Int) -> UnsafeRawBufferPointer {
     let start = position % Self.periodBytes
     return UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
@@ -34,7 +48,7 @@ final class EchoPattern {
 /// how long each took. Pure: the caller brings bytes and times.
 struct EchoSequence {
   private let pattern: EchoPattern
-  /// Where in the pattern this connection begins: connections can't be mixed up unnoticed.
+  /// Where in the pattern this connection begins.
   private let origin: Int
   private let messageBytes: Int
   private var sentAtNs: [UInt64]
@@ -44,7 +58,7 @@ struct EchoSequence {
 
   init(pattern: EchoPattern, connection: Int, messageBytes: Int, maxInFlight: Int) {
     self.pattern = pattern
-    origin = connection &* 7919 % EchoPattern.periodBytes
+    origin = EchoPattern.origin(ofConnection: connection)
     self.messageBytes = messageBytes
     sentAtNs = Array(repeating: 0, count: maxInFlight)
   }

@@ -1,6 +1,12 @@
 import Glibc
 import Reactor
 
+/// One client's WebSocket.
+protocol EchoServiceSession: WebSocketDelegate {
+  /// Set once it is open.
+  var socket: WebSocketConnection? { get set }
+}
+
 /// Serves WebSockets that send messages back, until SIGTERM or Ctrl-C.
 final class EchoService {
   /// What its clients meet.
@@ -9,17 +15,20 @@ final class EchoService {
     var path: String?
     /// The first message, where there is one.
     var greeting: [UInt8] = []
-    var echoesText = true
+    /// What `GET /bytes/COUNT` answers with; nil: nothing.
+    var pattern: EchoPattern?
+    let makeSession: () -> any EchoServiceSession
   }
 
   private static let maxMessageBytes = 64 * 1024 * 1024
+  static let maxBodyBytes = 64 * 1024 * 1024
 
   private let command: String
   private let address: SocketAddress
   private let manners: Manners
   private var server: HTTPServer?
   private var signals: [SignalWatch] = []
-  private var sessions: [ObjectIdentifier: EchoSession] = [:]
+  private var sessions: [ObjectIdentifier: any EchoServiceSession] = [:]
 
   /// The command's name stands before its errors.
   init(_ command: String, at address: SocketAddress, _ manners: Manners) {
@@ -74,11 +83,7 @@ final class EchoService {
 
   private func answer(_ exchange: HTTPExchange) {
     let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
-    if let path = manners.path, exchange.head.path != path {
-      let isHealthCheck = exchange.head.path == "/healthz"
-      return exchange.respond(
-        isHealthCheck ? 200 : 404, [text], body: Array((isHealthCheck ? "ok" : "no\n").utf8))
-    }
+    if let path = manners.path, exchange.head.path != path { return answerPlain(exchange, text) }
     do throws(WebSocketHandshakeError) {
       try exchange.checkWebSocketRequest()
     } catch {
@@ -88,8 +93,20 @@ final class EchoService {
     open(upgrade)
   }
 
+  /// `/healthz`, and `/bytes/COUNT`: so many bytes of the pattern, for proxies of HTTP.
+  private func answerPlain(_ exchange: HTTPExchange, _ text: HTTPField) {
+    let path = exchange.head.path
+    let prefix = "/bytes/"
+    if path == "/healthz" { return exchange.respond(200, [text], body: Array("ok".utf8)) }
+    guard let pattern = manners.pattern, path.hasPrefix(prefix),
+      let count = Int(path.dropFirst(prefix.count)), (0...Self.maxBodyBytes).contains(count)
+    else { return exchange.respond(404, [text], body: Array("no\n".utf8)) }
+    let type = HTTPField(fixed: "Content-Type", "application/octet-stream")
+    exchange.respond(200, [type], body: pattern.prefix(count))
+  }
+
   private func open(_ upgrade: HTTPUpgrade) {
-    let session = EchoSession(echoesText: manners.echoesText)
+    let session = manners.makeSession()
     let id = ObjectIdentifier(session)
     let didClose = upgrade.didClose
     let socket = WebSocketConnection(
@@ -120,23 +137,4 @@ final class EchoService {
       if isFirst { session.socket?.close(.goingAway) } else { session.socket?.abort() }
     }
   }
-}
-
-/// One client of an echo.
-private final class EchoSession: WebSocketDelegate {
-  var socket: WebSocketConnection?
-  private let echoesText: Bool
-
-  init(echoesText: Bool) { self.echoesText = echoesText }
-
-  func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
-    guard let socket else { return }
-    if opcode == .text && !echoesText { return socket.close(.unsupportedData) }
-    socket.send(opcode, message)
-    if socket.isCongested { socket.pauseReading() }
-  }
-
-  func webSocketDidDrain() { socket?.resumeReading() }
-
-  func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) { socket = nil }
 }

@@ -1,22 +1,18 @@
 import XgenProtocol
 
-/// How much goes out on how many WebSockets, and for how long.
+/// How much goes out on how many WebSockets.
 struct EchoShape {
   let connections: Int
   let sandboxes: Int
   /// Messages under way on each connection.
   let inFlight: Int
   let messageBytes: Int
-  let seconds: Double
-  let warmUpSeconds: Double
 
   static let options = [
     CommandOption("--connections", "N", "WebSockets (default 16)"),
     CommandOption("--sandboxes", "M", "to share them (default: one for 256, a server's limit)"),
     CommandOption("--in-flight", "K", "messages under way on each (default 1)"),
     CommandOption("--size", "S", "bytes a message, or such as 16k (default 64)"),
-    CommandOption("--seconds", "T", "how long to measure (default 5)"),
-    CommandOption("--warm-up", "T", "seconds of load before that (default 0.5)"),
   ]
 
   /// A sandbox's stdin message is its payload without the process id.
@@ -26,13 +22,26 @@ struct EchoShape {
   init(_ arguments: Arguments) throws(UsageError) {
     connections = try arguments.integer("--connections", default: 16, in: 1...9_500)
     sandboxes = try arguments.integer(
-      "--sandboxes", default: (connections + 255) / 256, in: 1...connections)
+      "--sandboxes", default: SandboxMaker.count(for: connections), in: 1...connections)
     inFlight = try arguments.integer("--in-flight", default: 1, in: 1...65_536)
     messageBytes = try arguments.byteCount("--size", default: 64, in: 1...Self.maxMessageBytes)
-    seconds = try arguments.seconds("--seconds", default: 5, in: 0.1...3_000)
-    warmUpSeconds = try arguments.seconds("--warm-up", default: 0.5, in: 0...300)
     if inFlight * messageBytes > Self.maxInFlightBytes {
       throw UsageError("--in-flight × --size is above 64 MiB a connection")
+    }
+  }
+
+  /// Connections that echo, and before them `stuck` more that never read.
+  func load(_ target: Target, _ peer: EchoPeer, _ places: Places, stuck: Int = 0) -> ConnectionLoad
+  {
+    let settings = EchoSettings(
+      target: target, inFlight: inFlight, messageBytes: messageBytes, peer: peer,
+      pattern: EchoPattern(messageBytes: messageBytes))
+    return ConnectionLoad(connections + stuck, "round_trip", places) { number, place, owner in
+      if number < stuck {
+        StuckConnection(target, settings.pattern, number: number, place, owner: owner)
+      } else {
+        EchoConnection(settings, number: number, place, owner: owner)
+      }
     }
   }
 
@@ -41,7 +50,6 @@ struct EchoShape {
     [
       ("connections", .integer(connections)), ("sandboxes", .integer(sandboxes)),
       ("in_flight", .integer(inFlight)), ("size", .integer(messageBytes)),
-      ("seconds", .number(seconds)), ("warm_up", .number(warmUpSeconds)),
     ]
   }
 }

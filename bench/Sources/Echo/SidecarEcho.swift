@@ -1,8 +1,8 @@
 import Reactor
 import XgenProtocol
 
-/// A sidecar that is nothing but an echo: the far end of `relay`, behind a server's static
-/// backend.
+/// A sidecar that is little more than an echo: the far end of `relay` and other loads, behind a
+/// server's static backend or any proxy.
 final class SidecarEcho: Command {
   static let name = "sidecar-echo"
   static let summary = "a sidecar that echoes, for --backend static, until SIGTERM or Ctrl-C"
@@ -17,8 +17,10 @@ final class SidecarEcho: Command {
   }
 
   func run() -> Int32 {
+    let pattern = EchoPattern(messageBytes: StreamOrder.sizes.upperBound)
     let manners = EchoService.Manners(
-      path: "/ws", greeting: EnvelopeHead(.sandboxReady).message(), echoesText: false)
+      path: "/ws", greeting: EnvelopeHead(.sandboxReady).message(), pattern: pattern
+    ) { SidecarSession(pattern) }
     return EchoService(Self.name, at: address, manners).run {
       "listening on \($0), for: xgen-server --backend static --static-sidecar \($0)"
     }

@@ -16,6 +16,21 @@ final class WSEchoServer: Command {
   }
 
   func run() -> Int32 {
-    EchoService(Self.name, at: address, .init()).run { "listening on ws://\($0)" }
+    EchoService(Self.name, at: address, .init { EchoSession() }).run { "listening on ws://\($0)" }
   }
+}
+
+/// One client of the echo.
+private final class EchoSession: EchoServiceSession {
+  var socket: WebSocketConnection?
+
+  func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
+    guard let socket else { return }
+    socket.send(opcode, message)
+    if socket.isCongested { socket.pauseReading() }
+  }
+
+  func webSocketDidDrain() { socket?.resumeReading() }
+
+  func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) { socket = nil }
 }

@@ -19,6 +19,8 @@ final class Run {
   private var state = State.running
   private var errors = ErrorLog()
   private var wasInterrupted = false
+  /// Reports were printed as they came.
+  private var wasReported = false
 
   /// For deleting what is left, in all.
   private static let cleanUpMs: UInt64 = 40_000
@@ -63,9 +65,15 @@ final class Run {
     if state == .running { errors.add("internal error: the scenario did not finish") }
     progress.stop()
     for watch in signals { watch.cancel() }
-    printReport()
+    if !wasReported { printReport() }
     if wasInterrupted { return ExitCode.interrupted }
     return errors.count == 0 ? ExitCode.success : ExitCode.failure
+  }
+
+  /// Prints what was measured last, with more to come.
+  func printWindow() {
+    wasReported = true
+    printReport()
   }
 
   private func printReport() {

@@ -3,33 +3,41 @@ final class WSEcho: Scenario {
   static let name = "ws-echo"
   static let summary = "round trips through WebSockets and cat in a sandbox"
   static let options =
-    ClientOptions.declared + EchoShape.options + [
-      CommandOption("--plain", nil, "the URL is a ws-echo-server: no sandbox, no envelope")
+    ClientOptions.declared + EchoShape.options + WindowShape.options + [
+      CommandOption("--plain", nil, "the URL is a ws-echo-server: no sandbox, no envelope"),
+      ProcessMeter.option,
     ]
 
   let client: ClientOptions
   private let isPlain: Bool
-  private let load: EchoLoad
+  private let shape: EchoShape
+  private let load: ConnectionLoad
+  private let windows: Windows
 
   init(_ arguments: Arguments) throws(UsageError) {
     client = try ClientOptions(arguments)
     isPlain = arguments.isSet("--plain")
-    load = EchoLoad(try EchoShape(arguments), client, peer: isPlain ? .plain : .cat)
+    shape = try EchoShape(arguments)
+    load =
+      isPlain
+      ? shape.load(client.target, .plain, .fixed("/"))
+      : shape.load(client.target, .cat, .sandboxes(shape.sandboxes))
+    windows = Windows(try WindowShape(arguments), try ProcessMeter(arguments), load)
   }
 
-  func start(_ run: Run) { load.start(run) }
+  func start(_ run: Run) { windows.start(run) }
 
-  func interrupt() { load.interrupt() }
+  func interrupt() { windows.interrupt() }
 
-  var progress: String { "ws-echo: \(load.progress)" }
+  var progress: String { "ws-echo: \(windows.progress)" }
 
   var report: Report {
-    Report(
-      scenario: Self.name,
-      parameters: [("url", .string(client.target.url))]
-        + load.shape.parameters.filter { !isPlain || $0.0 != "sandboxes" }
+    windows.report(
+      Self.name,
+      [("url", .string(client.target.url))]
+        + shape.parameters.filter { !isPlain || $0.0 != "sandboxes" }
         + [("plain", .bool(isPlain))],
-      seconds: load.seconds, latencies: [load.latency],
-      figures: [("mib_per_second", .number(load.bytesPerSecond / 1_048_576))])
+      figures: [load.throughput(bytes: shape.messageBytes, windows.seconds)]
+        + windows.costs(per: "message", load.latency.count))
   }
 }
