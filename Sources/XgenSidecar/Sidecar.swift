@@ -57,14 +57,17 @@ final class Sidecar {
 
   func add(_ session: Session) {
     sessions[ObjectIdentifier(session)] = session
+    ports.noteActivity()
+  }
+
+  func remove(_ session: Session) {
+    sessions[ObjectIdentifier(session)] = nil
     ports.adjust()
   }
 
-  func remove(_ session: Session) { sessions[ObjectIdentifier(session)] = nil }
-
   func add(_ process: ExecProcess) {
     processes[process.id] = process
-    ports.adjust()
+    ports.noteActivity()
   }
 
   func remove(_ process: ExecProcess) { processes[process.id] = nil }

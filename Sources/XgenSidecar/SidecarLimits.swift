@@ -63,6 +63,9 @@ struct SidecarLimits: Sendable {
   var tunnelQuietMs: UInt64 = 60_000
 
   // MARK: Ports
+  /// Between two looks while a client is connected and something has happened lately.
   var busyPortPollMs: UInt64 = 200
+  /// Between two looks when nothing has happened for `portBusyMs`.
   var idlePortPollMs: UInt64 = 1_000
+  var portBusyMs: UInt64 = 30_000
 }

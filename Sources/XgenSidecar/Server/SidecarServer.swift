@@ -50,16 +50,19 @@ final class SidecarServer {
     switch exchange.head.path {
     case "/healthz": exchange.respond(200, [Self.text], body: Array("ok".utf8))
     case "/files/list": files.list(exchange)
-    case "/ports": exchange.respond(200, [Self.json], body: ports())
+    case "/ports": ports(exchange)
     case "/tunnel": tunnel.serve(exchange)
     case "/ws": accept(exchange)
     default: exchange.respond(404, [Self.text], body: Array("not found\n".utf8))
     }
   }
 
-  private func ports() -> [UInt8] {
-    sidecar.ports.refresh()
-    return Array("[\(sidecar.ports.openPorts.map { String($0) }.joined(separator: ","))]".utf8)
+  private func ports(_ exchange: HTTPExchange) {
+    sidecar.ports.look { ports in
+      guard let ports else { return exchange.respond(503, [Self.text]) }
+      let list = "[\(ports.map { String($0) }.joined(separator: ","))]"
+      exchange.respond(200, [Self.json], body: Array(list.utf8))
+    }
   }
 
   private func accept(_ exchange: HTTPExchange) {
