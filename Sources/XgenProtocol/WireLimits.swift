@@ -19,6 +19,8 @@ public enum WireLimits {
   public static let maxPathComponentBytes = 255
   /// How many entries a listing may have.
   public static let maxListedEntries = 10_000
+  /// How many open ports a sandbox shows; the lowest, where there are more.
+  public static let maxOpenPorts = 1024
   /// `07777`: permissions, setuid, setgid and sticky.
   public static let maxFileMode: UInt32 = 0o7777
 

@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import ServerTestSupport
 import Testing
@@ -124,6 +125,59 @@ import XgenProtocol
       try await wire.event(PortClose.self) { $0.port == 4321 }
       try await later.event(PortClose.self) { $0.port == 4321 }
       try await later.close()
+    }
+  }
+
+  @Test func servicesAreWhatIsOpenAtThatMoment() async throws {
+    try await LocalDeployment.with { local in
+      let id = try await local.client.create()
+      let script = """
+        import socket, sys
+        for address, family in ('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6):
+            s = socket.create_server((address, 0), family=family)
+            print(s.getsockname()[1], flush=True); sys.stdin.readline(); s.close()
+            print('closed', flush=True); sys.stdin.readline()
+        """
+      let wire = try await local.client.connect(id)
+      try await wire.start("python3", ["-c", script])
+      for turn in 0..<2 {
+        let port = try await wire.wait("it listens") {
+          let lines = wire.output().split(separator: "\n")
+          return lines.count == 2 * turn + 1 ? UInt16(lines[2 * turn]) : nil
+        }
+        let shown = try await local.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+        #expect(shown.text.contains(#"{"port":\#(port),"preview_url":"http"#), "\(shown.text)")
+        wire.stdin("\n")
+        try await wire.wait("it closed") {
+          wire.output().split(separator: "\n").count == 2 * turn + 2 ? () : nil
+        }
+        let after = try await local.client.send(.get, "/api/v1/sandboxes/\(id)/services")
+        #expect(after.text == "[]")
+        wire.stdin("\n")
+      }
+      try await wire.close()
+    }
+  }
+
+  @Test(.enabled(if: getuid() == 0, "a sidecar's descriptors are for root alone to see"))
+  func inotifyIsOpenedForTheFirstWatchAndNotBefore() async throws {
+    try await Self.with { local, wire in
+      let id = try await local.client.send(.get, "/api/v1/sandboxes").onlyID
+      let folder = "/proc/\(try local.sidecarPID(id))/fd"
+      let instances = {
+        await local.backend.patiently {
+          HostFiles.names(in: folder).count {
+            HostFiles.linkTarget("\(folder)/\($0)")?.contains("inotify") == true
+          }
+        }
+      }
+      #expect(await instances() == 0)
+      wire.send(FsWatch(path: "."), id: 1)
+      #expect(try await wire.reply(to: 1).head.messageType == .ack)
+      #expect(await instances() == 1)
+      wire.send(FsWatch(path: ".", unwatch: true), id: 2)
+      #expect(try await wire.reply(to: 2).head.messageType == .ack)
+      try await eventually("it is closed") { await instances() == 0 }
     }
   }
 

@@ -69,8 +69,8 @@ int xgen_rename_new(int dirfd, const char *_Nonnull from, const char *_Nonnull t
 int xgen_cgroup_version(const char *_Nonnull path);
 /// Listening TCP sockets of this network namespace through NETLINK_SOCK_DIAG.
 int xgen_sock_diag_open(void);
-/// Sends a dump request for one family; then read() answers until it returns 0.
-int xgen_sock_diag_request(int fd, int family);
+/// Asks for a dump of both families; xgen_sock_diag_read answers until it is done.
+int xgen_sock_diag_request(int fd);
 /// Reads one batch: fills ports, returns how many; *done is set at the end of the dump.
 int xgen_sock_diag_read(int fd, uint16_t *_Nonnull ports, int capacity, bool *_Nonnull done);
 

@@ -1,4 +1,5 @@
 internal import Reactor
+internal import XgenProtocol
 
 /// What the server asks of a sandbox's sidecar. The sidecar shares its sandbox with hostile code:
 /// every answer is bounded and checked here.
@@ -19,11 +20,7 @@ final class SidecarClient {
     self.backend = backend
     self.timeouts = timeouts
     pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
-      if backend.hasOnlyWebSocket {
-        throw .unreachable(
-          "the \(backend.name) backend reaches a sandbox by its WebSocket only: no files, no ports")
-      }
-      return try Self.dial(id, backend)
+      try Self.dialWhole(id, backend)
     }
   }
 
@@ -34,7 +31,6 @@ final class SidecarClient {
 
   /// Authority of requests to a sidecar; it is not looked at.
   static let host = "sidecar"
-  private static let maxPorts = 1024
 
   /// Nil if the sidecar answers its health check, or can't be asked; else what is wrong.
   func probe(_ sandbox: Sandbox, timeoutMs: UInt64) async -> String? {
@@ -50,14 +46,18 @@ final class SidecarClient {
     }
   }
 
-  /// Open ports, ascending, without repetition.
+  /// Open ports, ascending, without repetition. They are asked for anew each time: what is kept
+  /// here could be old, and a standing feed would cost every sandbox that nobody asks about.
   func openPorts(_ sandbox: Sandbox) async throws(APIError) -> [UInt16] {
     var request = HTTPClientRequest(target: "/ports", host: Self.host)
     request.timeouts = HTTPClientTimeouts(wholeMs: timeouts.answerMs)
     request.maxResponseBytes = 64 * 1024
     let response = try await send(request, to: sandbox)
+    if response.head.status == 503 {
+      throw .sandboxUnreachable("the sidecar is too busy to look for ports")
+    }
     guard response.head.status == 200, let value = try? JSONParser.parse(response.body),
-      case .array(let elements) = value, elements.count <= Self.maxPorts
+      case .array(let elements) = value, elements.count <= WireLimits.maxOpenPorts
     else { throw fault(sandbox, "the sidecar's list of ports makes no sense") }
     var ports: Set<UInt16> = []
     for element in elements {
@@ -98,6 +98,21 @@ final class SidecarClient {
   func fault(_ sandbox: Sandbox, _ reason: String) -> APIError {
     onFault?(sandbox, reason)
     return .sandboxUnreachable(reason)
+  }
+
+  /// A connection for any of the sidecar's paths.
+  func dialSidecar(_ id: String) throws(HTTPClientError) -> any ByteStream {
+    try Self.dialWhole(id, backend)
+  }
+
+  private static func dialWhole(
+    _ id: String, _ backend: any SandboxBackend
+  ) throws(HTTPClientError) -> any ByteStream {
+    if backend.hasOnlyWebSocket {
+      throw .unreachable(
+        "the \(backend.name) backend reaches a sandbox by its WebSocket only: no files, no ports")
+    }
+    return try dial(id, backend)
   }
 
   private static func dial(

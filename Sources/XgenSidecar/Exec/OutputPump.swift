@@ -14,7 +14,8 @@ final class OutputPump {
 
   /// Something is readable. Its turn comes now, or after the drain.
   func ready(_ process: ExecProcess, _ pipe: OutputPipe) {
-    guard let transport = session?.transport else { return process.takeTurn(pipe) }
+    guard let session, let transport = session.transport else { return process.takeTurn(pipe) }
+    session.sidecar.ports.noteActivity()
     if !transport.isCongested { return process.takeTurn(pipe) }
     pipe.pause()
     line.append((process, pipe))

@@ -1,85 +1,129 @@
 import Reactor
 import XgenProtocol
 
-/// Watches which TCP ports are listened on, and tells every session of changes.
+/// Knows which TCP ports are listened on, and tells every session of changes.
 ///
-/// It asks the kernel by a timer: often while somebody looks or something runs, else seldom.
+/// Who asks is answered with what the kernel says at that moment. A timer looks for changes only
+/// while there is a session to tell: often for some time after anything has happened in the
+/// sandbox, else seldom. A sandbox without sessions costs nothing.
 final class PortMonitor {
   private unowned let sidecar: Sidecar
   /// The sidecar's own port.
   private let hidden: UInt16?
   /// Nil where the kernel has none: then a worker reads /proc.
   private var diagnostics: SocketDiagnostics?
-  private var isReading = false
   private var timer: Timer?
-  private var intervalMs: UInt64 = 0
-  private var ports: Set<UInt16> = []
+  /// Between two looks of the timer; nil while there is none.
+  private(set) var intervalMs: UInt64?
+  private var lastActivityMs: UInt64 = 0
+  /// As the kernel listed them last: the same again is no news.
+  private var listed: [UInt16] = []
+  private var isReading = false
+  /// Who waits for a reading of /proc that has begun, and for the one after it.
+  private var asking: [([UInt16]?) -> Void] = []
+  private var askingNext: [([UInt16]?) -> Void] = []
+  /// What was open at the last look: in ascending order, at most `WireLimits.maxOpenPorts`.
+  private(set) var openPorts: [UInt16] = []
 
   init(sidecar: Sidecar, hidden: UInt16?) {
     self.sidecar = sidecar
     self.hidden = hidden
   }
 
-  /// In ascending order.
-  var openPorts: [UInt16] { ports.sorted() }
-
   func start() {
     do throws(UVError) { diagnostics = try SocketDiagnostics() } catch { diagnostics = nil }
-    refresh()
-    adjust()
+  }
+
+  // MARK: Looking
+
+  /// Looks now and hands over what is open; nil if no worker has time to look. Where /proc must be
+  /// read, `then` runs later.
+  func look(_ then: @escaping ([UInt16]?) -> Void) {
+    if askKernel() { return then(openPorts) }
+    if isReading { return askingNext.append(then) }
+    asking.append(then)
+    readProc()
   }
 
   /// Looks now. Where /proc must be read, the news come later.
   func refresh() {
-    if let found = ask() { return update(found) }
-    readProc()
+    if !askKernel() && !isReading { readProc() }
   }
 
-  private func ask() -> Set<UInt16>? {
-    guard diagnostics != nil else { return nil }
-    do throws(UVError) { return try diagnostics?.listeningPorts() } catch {
+  /// False if it can't be asked.
+  private func askKernel() -> Bool {
+    guard diagnostics != nil else { return false }
+    do throws(UVError) {
+      if let found = try diagnostics?.listeningPorts() { update(found) }
+      return true
+    } catch {
       diagnostics = nil
-      return nil
+      return false
     }
   }
 
   private func readProc() {
-    if isReading || sidecar.isClosed { return }
+    if sidecar.isClosed { return answer(nil) }
     isReading = true
     do throws(WorkerPool.Full) {
       try sidecar.workers.submit({ ProcNetTCP.listeningPorts() }) { [self] found in
         isReading = false
         update(found)
+        answer(openPorts)
       }
     } catch {
-      isReading = false  // the timer comes again
+      isReading = false
+      answer(nil)
     }
   }
 
-  private func update(_ found: Set<UInt16>) {
-    var found = found
-    if let hidden { found.remove(hidden) }
-    let opened = found.subtracting(ports).sorted()
-    let closed = ports.subtracting(found).sorted()
-    ports = found
-    for session in sidecar.sessions.values {
-      for port in closed { session.transport?.send(PortClose(port: port)) }
-      for port in opened { session.transport?.send(PortOpen(port: port)) }
-    }
+  private func answer(_ found: [UInt16]?) {
+    let answered = asking
+    asking = askingNext
+    askingNext = []
+    for then in answered { then(found) }
+    if !asking.isEmpty && !isReading { readProc() }
   }
 
-  /// Chooses the interval; called when sessions or processes come.
+  private func update(_ found: [UInt16]) {
+    if found == listed { return }
+    listed = found
+    var ports = Set(found)
+    if let hidden { ports.remove(hidden) }
+    let open = Array(ports.sorted().prefix(WireLimits.maxOpenPorts))
+    if open == openPorts { return }
+    openPorts = open
+    noteActivity()
+    for session in sidecar.sessions.values { session.tellOfPorts() }
+  }
+
+  // MARK: Time
+
+  /// Something happens in the sandbox: what runs may listen soon.
+  func noteActivity() {
+    lastActivityMs = sidecar.loop.nowMs
+    if intervalMs != sidecar.limits.busyPortPollMs { adjust() }
+  }
+
+  /// Chooses the interval; called when sessions come and go, too.
   func adjust() {
-    if sidecar.isClosed { return }
-    let isBusy = !sidecar.sessions.isEmpty || !sidecar.processes.isEmpty
-    let wanted = isBusy ? sidecar.limits.busyPortPollMs : sidecar.limits.idlePortPollMs
+    let wanted = wantedIntervalMs
     if wanted == intervalMs { return }
     intervalMs = wanted
     timer?.cancel()
-    timer = sidecar.loop.every(ms: wanted) { [unowned self] in
-      refresh()
-      adjust()
+    timer = wanted.map { wanted in
+      sidecar.loop.every(ms: wanted) { [unowned self] in
+        refresh()
+        adjust()
+      }
     }
+  }
+
+  private var wantedIntervalMs: UInt64? {
+    if sidecar.isClosed || sidecar.sessions.isEmpty { return nil }
+    let limits = sidecar.limits
+    let quietMs = sidecar.loop.nowMs - lastActivityMs
+    return quietMs < limits.portBusyMs ? limits.busyPortPollMs : limits.idlePortPollMs
   }
 
   func close() {

@@ -5,20 +5,20 @@ import Glibc
 enum ProcNetTCP {
   private static let listenState = "0A"
 
-  static func listeningPorts() -> Set<UInt16> {
-    parse(read("/proc/net/tcp")).union(parse(read("/proc/net/tcp6")))
+  static func listeningPorts() -> [UInt16] {
+    parse(read("/proc/net/tcp")) + parse(read("/proc/net/tcp6"))
   }
 
   /// `sl local_address rem_address st …`, one line each after the head; addresses are
   /// `HEX:PORT`, and the port is in hexadecimal, too (proc(5)).
-  static func parse(_ text: String) -> Set<UInt16> {
-    var ports: Set<UInt16> = []
+  static func parse(_ text: String) -> [UInt16] {
+    var ports: [UInt16] = []
     for line in text.split(separator: "\n").dropFirst() {
       let fields = line.split(separator: " ")
       guard fields.count > 3, fields[3] == listenState,
         let port = fields[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) })
       else { continue }
-      ports.insert(port)
+      ports.append(port)
     }
     return ports
   }

@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 import Reactor
 
 /// Listening TCP ports of this network namespace by NETLINK_SOCK_DIAG: microseconds, no blocking.
@@ -10,24 +9,23 @@ struct SocketDiagnostics: ~Copyable {
 
   init() throws(UVError) { socket = try FileDescriptor(xgen_sock_diag_open()) }
 
-  /// Every port that something listens on, at whatever address. After an error the socket may
-  /// hold the rest of an answer; it is not to be used again.
-  func listeningPorts() throws(UVError) -> Set<UInt16> {
-    var ports: Set<UInt16> = []
-    try addPorts(AF_INET, to: &ports)
-    try addPorts(AF_INET6, to: &ports)
-    return ports
-  }
-
-  private func addPorts(_ family: Int32, to ports: inout Set<UInt16>) throws(UVError) {
-    try check(xgen_sock_diag_request(socket.number, family))
+  /// Every port that something listens on, at whatever address, in the kernel's order and once
+  /// for each socket. After an error the socket may hold the rest of an answer; it is not to be
+  /// used again.
+  func listeningPorts() throws(UVError) -> [UInt16] {
+    try check(xgen_sock_diag_request(socket.number))
+    var ports: [UInt16] = []
     var isDone = false
     while !isDone {
-      var batch = [UInt16](repeating: 0, count: Self.portsPerBatch)
-      let count = xgen_sock_diag_read(socket.number, &batch, Int32(batch.count), &isDone)
-      try check(count)
-      ports.formUnion(batch.prefix(Int(count)))
+      try withUnsafeTemporaryAllocation(of: UInt16.self, capacity: Self.portsPerBatch) {
+        (batch) throws(UVError) in
+        let count = xgen_sock_diag_read(
+          socket.number, batch.baseAddress!, Int32(batch.count), &isDone)
+        try check(count)
+        ports.append(contentsOf: batch[..<Int(count)])
+      }
     }
+    return ports
   }
 
   private func check(_ status: Int32) throws(UVError) {

@@ -6,6 +6,7 @@ extension Session {
   /// One whole binary message, lent for the length of the call.
   func receive(_ message: UnsafeRawBufferPointer) {
     if isClosed { return }
+    sidecar.ports.noteActivity()
     guard let head = EnvelopeHead.parse(message) else {
       let failure = RequestFailure(.invalidPayload, "message shorter than an envelope's head")
       return fail(failure, EnvelopeHead(.error))

@@ -12,6 +12,7 @@ final class Session {
   let pump: OutputPump
   let stdin: StdinFlow
   var channels = ChannelTable()
+  var ports = PortNews()
   fileprivate var order = ChannelOrder()
   private var gate = ReceivingGate()
   /// Bytes answered since the transport became congested.
@@ -29,9 +30,9 @@ final class Session {
     pump.session = self
     stdin.session = self
     transport.send(.sandboxReady)
-    sidecar.ports.refresh()  // before this session counts, so that it hears of no port twice
-    for port in sidecar.ports.openPorts { transport.send(PortOpen(port: port)) }
     sidecar.add(self)
+    sidecar.ports.refresh()
+    tellOfPorts()
   }
 
   var isClosed: Bool { transport == nil }
@@ -62,6 +63,7 @@ final class Session {
     for body in waiting { body() }
     pump.transportDidDrain()
     sidecar.watches.transportDidDrain(of: self)
+    tellOfPorts()
   }
 
   /// Runs `body` once: when the transport has room, now if it has some, or when it closes.
