@@ -67,7 +67,7 @@ import XgenProtocol
       let relay = try #require(try sidecar.deployment.sandbox(id).relays.all.first)
       var frame: [UInt8] = [0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]
       frame += [UInt8](repeating: 5, count: 1 << 20)
-      let bound = StreamLimits.highWaterBytes + StreamLimits.readBytes
+      let bound = StreamLimits.highWaterBytes + StreamLimits.relayReadBytes
       var sent = 0
       try await eventually("the flood is stopped") {
         if connection.stream.isCongested {

@@ -7,9 +7,10 @@ internal import Glibc
 /// touched from that thread only. `handle` is the one door for other threads.
 public final class Loop {
   /// Bytes of the buffer that every read on this loop goes through.
-  public static let readBufferBytes = 256 * 1024
-  /// Room before it, for what a reader held back of the last read.
-  static let readHeadroomBytes = 64
+  public static let readBufferBytes = StreamLimits.relayReadBytes
+  /// Room before it, for what a reader held back of the last read: a page, so that the kernel
+  /// copies to the start of one.
+  static let readHeadroomBytes = 4096
 
   let raw: UnsafeMutablePointer<uv_loop_t>
   /// The door for other threads.
@@ -33,7 +34,7 @@ public final class Loop {
     }
     signal(SIGPIPE, SIG_IGN)  // libuv and write(2) on a pipe raise it
     let block = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: Self.readHeadroomBytes + Self.readBufferBytes, alignment: 64)
+      byteCount: Self.readHeadroomBytes + Self.readBufferBytes, alignment: Self.readHeadroomBytes)
     readBuffer = UnsafeMutableRawBufferPointer(rebasing: block[Self.readHeadroomBytes...])
     handle = try LoopHandle(loop: raw)
   }

@@ -31,7 +31,9 @@ struct RelayPort {
 
   /// Takes the socket out of the stream, or goes on with the stream.
   init(_ stream: any ByteStream, for side: RelaySide) {
-    guard let socket = stream as? SocketStream, let (poll, queue) = socket.handOver() else {
+    guard let socket = stream as? SocketStream,
+      let (poll, watched, queue) = socket.handOver(to: Self.callback)
+    else {
       self.poll = nil
       descriptor = -1
       adapter = RelayStream(stream, side)
@@ -41,6 +43,8 @@ struct RelayPort {
     self.queue = queue
     descriptor = socket.descriptor
     adapter = nil
+    self.watched = watched
+    isReading = watched.contains(.readable)
     wasCongested = pendingByteCount > StreamLimits.highWaterBytes
   }
 
@@ -79,9 +83,17 @@ struct RelayPort {
     if events.isEmpty {
       uv_poll_stop(poll)
     } else {
-      uv_poll_start(poll, events.rawValue) { WebSocketRelay.ready($0!, $1, $2) }
+      uv_poll_start(poll, events.rawValue, Self.callback)
     }
   }
+
+  private static let callback:
+    @convention(c) (UnsafeMutablePointer<uv_poll_t>?, Int32, Int32) -> Void = {
+      WebSocketRelay.ready($0!, $1, $2)
+    }
+
+  /// Whether something waits that nobody has tried to send.
+  var hasHeldWrites: Bool { queue != nil && !watched.contains(.writable) }
 
   /// What is to be done after a poll: an error stops the poll, and shows at the next call.
   mutating func noteReady(_ status: Int32, _ told: Int32) -> Poll.Events {
@@ -97,7 +109,6 @@ struct RelayPort {
     if count > 0 { return .bytes(count) }
     if count == 0 {
       isReading = false
-      watch()
       return .end
     }
     return count == -Int(EAGAIN) || count == -Int(EINTR) ? .nothing : .failed

@@ -48,6 +48,7 @@ public final class WebSocketRelay: Hashable {
   /// same two.
   public func start(client: HTTPUpgrade, upstream: HTTPUpgrade) {
     start(.upstream, upstream)
+    sendHeld()
     start(.client, client)
   }
 
@@ -57,6 +58,15 @@ public final class WebSocketRelay: Hashable {
     }
     if ends[side].peerEnded { didEnd(side) }
     if !ends[side].isPaused { ends[side].port.resumeReading() }
+  }
+
+  /// The answer to the opening goes out together with the upstream's first frames.
+  private func sendHeld() {
+    if ends[.client].port.hasHeldWrites, ends[.client].port.flush(loop.buffers) {
+      didDrain(.client)
+    }
+    ends[.client].port.watch()
+    if ends[.client].port.isDead { close(.client) }
   }
 
   /// Ends the relay from our side: a Close to the client where a frame may stand, then the end.
@@ -237,7 +247,9 @@ public final class WebSocketRelay: Hashable {
     ends[side].peerEnded = true
     let awaitsClose = ends[side].scanner.sawClose && !ends[side].wroteClose
     let isTaking = ends[side].port.pendingByteCount > 0
-    if side == .client && (awaitsClose || isTaking) { setDeadline(side) } else { close(side) }
+    guard side == .client && (awaitsClose || isTaking) else { return close(side) }
+    setDeadline(side)
+    ends[side].port.watch()  // no longer for what it sends
   }
 
   private func close(_ side: RelaySide) { ends[side].port.close(loop.buffers) }

@@ -266,6 +266,9 @@ final class HTTPConnection: ByteStreamDelegate {
     if !input.isEmpty || peerEnded { pumpSoon() }
   }
 
+  /// The 101 waits for the first bytes behind it, where a relay takes a plain socket.
+  func holdAnswer() { (stream as? SocketStream)?.holdWrites() }
+
   /// Hands the stream over, with what has come behind the request, which has no body.
   func upgrade() -> HTTPUpgrade {
     precondition(state == .exchange, "only a live exchange can be upgraded")

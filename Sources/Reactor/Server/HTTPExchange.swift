@@ -226,9 +226,13 @@ public final class HTTPExchange {
   /// Switches protocols: writes the 101 and hands the stream over, paused, with the bytes that
   /// came behind the request. The new owner calls `didClose` once the stream has closed. Nil if
   /// the peer is gone or the request has a body.
-  public func upgrade(_ fields: [HTTPField]) -> HTTPUpgrade? {
+  ///
+  /// `forRelay`: a `WebSocketRelay` takes it in the same call; the 101 goes out with its first
+  /// frames.
+  public func upgrade(_ fields: [HTTPField], forRelay: Bool = false) -> HTTPUpgrade? {
     guard let connection, !responseHasStarted, !isGone, head.framing.isEmpty else { return nil }
     _ = prepare(101, .none)
+    if forRelay { connection.holdAnswer() }
     connection.write { appendHead(fields, [], &$0) }
     onDisconnect = nil
     return connection.upgrade()

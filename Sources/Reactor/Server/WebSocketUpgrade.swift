@@ -22,7 +22,7 @@ extension HTTPExchange {
   /// Answers 101, with `extra` behind its own headers, and hands the stream over. The request must
   /// have passed `checkWebSocketRequest`. Nil if the client has gone.
   public func acceptWebSocket(
-    subprotocol: String? = nil, _ extra: [HTTPField] = []
+    subprotocol: String? = nil, _ extra: [HTTPField] = [], forRelay: Bool = false
   ) -> HTTPUpgrade? {
     let key = head.headers["sec-websocket-key"] ?? ""
     let accept = WebSocketKey.accept(for: key, sha1: SHA1.digest)
@@ -33,7 +33,7 @@ extension HTTPExchange {
     if let subprotocol, let field = HTTPField("Sec-WebSocket-Protocol", subprotocol) {
       fields.append(field)
     }
-    return upgrade(fields + extra)
+    return upgrade(fields + extra, forRelay: forRelay)
   }
 
   /// Refuses with what the error demands, and `extra` behind it.

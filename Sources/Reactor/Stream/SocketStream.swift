@@ -22,6 +22,7 @@ public final class SocketStream: Handle, ByteStream {
   private var sawEnd = false
   private var wasCongested = false
   private var endsAfterPending = false
+  private var holdsWrites = false
   private var hasEnded = false
   /// Bytes that the kernel has not taken; nil if there are none.
   private var queue: PooledBuffer?
@@ -55,11 +56,8 @@ public final class SocketStream: Handle, ByteStream {
     watch()
   }
 
-  public func pauseReading() {
-    if !isReading || isClosing { return }
-    isReading = false
-    watch()
-  }
+  /// Most pauses are over before anything comes, so the poll is stopped only when something does.
+  public func pauseReading() { isReading = false }
 
   private func watch() {
     var events: Poll.Events = []
@@ -85,9 +83,10 @@ public final class SocketStream: Handle, ByteStream {
       watched = []  // libuv has stopped it
     }
     if isConnecting { return finishConnecting() }
+    let wasPaused = !isReading
     if events.contains(.writable) { flush() }
     if events.contains(.readable), isReading, !isClosing { readOnce() }
-    if status < 0 { watch() }
+    if status < 0 || wasPaused { watch() }
   }
 
   private func finishConnecting() {
@@ -103,19 +102,22 @@ public final class SocketStream: Handle, ByteStream {
     if !isClosing { watch() }
   }
 
-  /// Gives the socket away where it is a plain one in full use: polled handle, descriptor, and
-  /// what waits to be written. Nil, and nothing changes, where it is not; its owner goes on with
-  /// the stream then.
-  func handOver() -> (poll: UnsafeMutablePointer<uv_poll_t>, queue: PooledBuffer?)? {
+  /// Gives the socket away where it is a plain one in full use: its handle as it is polled now,
+  /// and what waits to be written. From the call on `callback` is told, with the handle's new
+  /// data. Nil, and nothing changes, where it is not; its owner goes on with the stream then.
+  func handOver(
+    to callback: @convention(c) (UnsafeMutablePointer<uv_poll_t>?, Int32, Int32) -> Void
+  ) -> (poll: UnsafeMutablePointer<uv_poll_t>, watched: Poll.Events, queue: PooledBuffer?)? {
     if kind != .socket || isConnecting || isClosing || endsAfterPending || failure != nil {
       return nil
     }
     let waiting = queue
     queue = nil
-    isReading = false
-    watch()
     delegate = nil
-    return (surrender().assumingMemoryBound(to: uv_poll_t.self), waiting)
+    let poll = surrender().assumingMemoryBound(to: uv_poll_t.self)
+    // uv_poll_start would take the descriptor out of the kernel's set and put it in again.
+    poll.pointee.poll_cb = callback
+    return (poll, watched, waiting)
   }
 
   // MARK: Reading
@@ -162,7 +164,7 @@ public final class SocketStream: Handle, ByteStream {
   public func write(_ bytes: UnsafeRawBufferPointer) {
     if isClosing || endsAfterPending || failure != nil || bytes.isEmpty { return }
     var rest = bytes
-    if queue == nil && !isConnecting {
+    if queue == nil && !isConnecting && !holdsWrites {
       guard let sent = taken(trySend(bytes)) else { return }
       if sent == bytes.count { return }
       rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
@@ -172,9 +174,13 @@ public final class SocketStream: Handle, ByteStream {
     if waiting.bytes.count > StreamLimits.highWaterBytes { wasCongested = true }
     if queue == nil {
       queue = waiting
-      watch()
+      if !holdsWrites { watch() }
     }
   }
+
+  /// From now on writes wait in the queue, for whoever takes the socket by `handOver` to send them
+  /// together with what comes next.
+  func holdWrites() { holdsWrites = true }
 
   /// Bytes that the kernel took, or -errno. It changes nothing here: the bytes may be those of
   /// the queue, lent.

@@ -31,7 +31,8 @@ func sandboxWebSocket(
   }
   let subprotocol = server.authorizer.subprotocol(of: exchange.head)
   guard sandbox.status == .running,
-    let client = exchange.acceptWebSocket(subprotocol: subprotocol, request.context.fields)
+    let client = exchange.acceptWebSocket(
+      subprotocol: subprotocol, request.context.fields, forRelay: true)
   else {
     upstream.stream.close()
     throw .sandboxUnreachable("the sandbox ended while the connection was made")

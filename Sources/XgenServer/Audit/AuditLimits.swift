@@ -10,6 +10,8 @@ enum AuditLimits {
   static let maxPendingBytes = 4 << 20
   /// Handed to a worker at once.
   static let batchBytes = 256 << 10
+  /// Between two batches.
+  static let gatherMs: UInt64 = 20
   /// After a write that failed.
   static let retryMs: UInt64 = 1_000
   /// Between two log lines that tell of dropped records.

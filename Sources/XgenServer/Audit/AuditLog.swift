@@ -9,7 +9,7 @@ enum AuditSink: Sendable, Equatable {
 }
 
 /// The audit log: lines are queued on the loop and written by a worker, in order, a batch at a
-/// time; a batch is everything that has come while the last one was written.
+/// time: a record after a quiet time at once, the next ones together `AuditLimits.gatherMs` later.
 ///
 /// A disk that can't keep up costs records, never memory: what does not fit into the queue is
 /// counted and said loudly.
@@ -20,8 +20,10 @@ final class AuditLog {
   private(set) var droppedCount = 0
   private let workers: WorkerPool
   private let log: Logger
-  private var lines: [[UInt8]] = []
-  private var pendingBytes = 0
+  /// Lines that wait for a worker, and those that one writes or failed to write.
+  private var waiting: [UInt8] = []
+  private var batch: [UInt8] = []
+  private var batchCount = 0
   /// Records taken in, and those of them that are written.
   private var recordedCount = 0
   private var writtenCount = 0
@@ -48,10 +50,9 @@ final class AuditLog {
 
   func record(_ record: AuditRecord) {
     let line = record.line
-    if pendingBytes + line.count > AuditLimits.maxPendingBytes { return drop(1) }
-    lines.append(line)
+    if waiting.count + batch.count + line.count > AuditLimits.maxPendingBytes { return drop(1) }
+    waiting += line
     recordedCount += 1
-    pendingBytes += line.count
     if isWriting { return }
     isWriting = true
     LoopActor.task { await self.drain() }
@@ -66,34 +67,38 @@ final class AuditLog {
   }
 
   private func drain() async {
-    while !lines.isEmpty {
-      let count = batchCount()
-      let batch = Array(lines[..<count].joined())
+    while !waiting.isEmpty || !batch.isEmpty {
+      if batch.isEmpty { takeBatch() }
       if let problem = await write(batch) {
         log.error("the audit log can't be written", metadata: ["error": "\(problem)"])
         isFailing = true
         if isClosing { break }
         settle()
-        await pause()
+        await pause(ms: AuditLimits.retryMs)
       } else {
         isFailing = false
-        lines.removeFirst(count)
-        pendingBytes -= batch.count
-        writtenCount += count
+        batch = []
+        writtenCount += batchCount
         settle()
+        // Under load a worker is called for many records, not for each.
+        if !isClosing && settling.isEmpty { await pause(ms: AuditLimits.gatherMs) }
       }
     }
     isWriting = false
     settle()
   }
 
-  private func batchCount() -> Int {
-    var byteCount = 0
-    for (index, line) in lines.enumerated() {
-      byteCount += line.count
-      if byteCount > AuditLimits.batchBytes { return max(1, index) }
+  private func takeBatch() {
+    if waiting.count <= AuditLimits.batchBytes {
+      swap(&batch, &waiting)
+      batchCount = recordedCount - writtenCount
+      return
     }
-    return lines.count
+    let lastEnd = waiting[..<AuditLimits.batchBytes].lastIndex(of: 0x0A)
+    let end = lastEnd.map { $0 + 1 } ?? waiting.count
+    batch = Array(waiting[..<end])
+    waiting.removeFirst(end)
+    batchCount = batch.count { $0 == 0x0A }
   }
 
   /// Nil when it is written, else what is wrong.
@@ -119,9 +124,9 @@ final class AuditLog {
     return nil
   }
 
-  /// Before the next attempt; `close` cuts it short.
-  private func pause() async {
-    retryTimer = LoopActor.loop.after(ms: AuditLimits.retryMs) { [self] in goOn() }
+  /// Before the next write; who waits for it cuts it short.
+  private func pause(ms: UInt64) async {
+    retryTimer = LoopActor.loop.after(ms: ms) { [self] in goOn() }
     await withCheckedContinuation { retry = $0 }
   }
 
@@ -136,6 +141,7 @@ final class AuditLog {
   /// Returns when all that was recorded so far is written, or can't be for now.
   private func waitUntilWritten() async {
     let target = recordedCount
+    if !isFailing { goOn() }
     while isWriting, writtenCount < target, !isFailing || isClosing {
       await withCheckedContinuation { settling.append($0) }
     }
@@ -167,10 +173,11 @@ final class AuditLog {
     isClosing = true
     goOn()
     await waitUntilWritten()
-    if lines.isEmpty { return }
-    drop(lines.count)
-    lines = []
-    pendingBytes = 0
+    if recordedCount == writtenCount { return }
+    drop(recordedCount - writtenCount)
+    writtenCount = recordedCount
+    waiting = []
+    batch = []
   }
 
   // MARK: Reading

@@ -20,3 +20,12 @@ enum SystemRandom {
     }
   }
 }
+
+extension SystemRandom {
+  /// 16 random bytes as two words.
+  static func pair() -> (UInt64, UInt64) {
+    bytes(16).withUnsafeBytes {
+      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+  }
+}

@@ -15,6 +15,7 @@ final class SidecarClient {
   var capturedBytes = 0
   /// Files that are streamed now, of all sandboxes.
   var fileTransfers = 0
+  private var nonces = NonceSource()
 
   init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
     self.backend = backend
@@ -136,7 +137,7 @@ final class SidecarClient {
     var result = Result<HTTPUpgrade, HTTPClientError>.failure(.closed)
     await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
       WebSocketClientHandshake(
-        stream, target: "/ws", host: Self.host, nonce: SystemRandom.pair(),
+        stream, target: "/ws", host: Self.host, nonce: nonces.next(),
         timeoutMs: timeouts.answerMs
       ) {
         result = $0
@@ -183,10 +184,17 @@ final class SidecarClient {
   }
 }
 
-extension SystemRandom {
-  /// 16 random bytes as two words.
-  static func pair() -> (UInt64, UInt64) {
-    bytes(16).withUnsafeBytes {
+/// Keys of WebSocket openings (RFC 6455 §4.1): 16 random bytes each, for which the kernel is asked
+/// once for many. They are no secrets.
+struct NonceSource {
+  private static let noncesAtOnce = 16
+
+  private var bytes: [UInt8] = []
+
+  mutating func next() -> (UInt64, UInt64) {
+    if bytes.isEmpty { bytes = SystemRandom.bytes(16 * Self.noncesAtOnce) }
+    defer { bytes.removeLast(16) }
+    return bytes[(bytes.count - 16)...].withUnsafeBytes {
       ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
   }

@@ -36,7 +36,7 @@ import Testing
       let sent = Self.flood(fixture, from, masked: byClient)
       let waiting = fixture.relay.pendingByteCount
       #expect(waiting > StreamLimits.highWaterBytes)
-      #expect(waiting <= StreamLimits.highWaterBytes + Loop.readBufferBytes)
+      #expect(waiting <= StreamLimits.highWaterBytes + StreamLimits.relayReadBytes)
       let back = Fixture.frame(.binary, [7], masked: !byClient)
       to.send(back)
       fixture.wait { from.bytes == back }
