@@ -2,9 +2,12 @@
 
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import proc
@@ -63,7 +66,6 @@ def test_the_spread_is_the_same_each_time_and_holds_the_median() -> None:
 
 
 def test_the_interval_covers_the_true_median_of_most_samples() -> None:
-    import random
     generator = random.Random(7)
     samples = [[generator.gauss(10, 2) for _ in range(9)] for _ in range(100)]
     covered = sum(found.low <= 10 <= found.high for found in map(spread, samples))
@@ -71,7 +73,6 @@ def test_the_interval_covers_the_true_median_of_most_samples() -> None:
 
 
 def test_more_values_make_a_narrower_interval() -> None:
-    import random
     generator = random.Random(3)
     values = [generator.gauss(10, 2) for _ in range(400)]
     few, many = spread(values[:10]), spread(values)
@@ -149,8 +150,6 @@ def test_options_that_name_descriptors_are_left_out() -> None:
 
 def test_the_relay_passes_all_bytes_and_ends(tmp_path: Path) -> None:
     """A client that ends its direction first still gets what is on its way to it."""
-    import socket
-    import threading
     sent = os.urandom(20_000_000)
     with socket.create_server(("127.0.0.1", 0)) as upstream:
         def echo() -> None:
@@ -180,7 +179,9 @@ def test_the_relay_passes_all_bytes_and_ends(tmp_path: Path) -> None:
 def test_allocations_are_counted(tmp_path: Path) -> None:
     counts = tmp_path / "counts"
     library = compiled("allocations.c", "-shared", "-fPIC")
-    program = "import ctypes, sys; m = ctypes.CDLL(None).malloc\nfor _ in sys.stdin: [m(9) for _ in range(5000)]; print(flush=True)"
+    program = (
+        "import ctypes, sys; malloc = ctypes.CDLL(None).malloc\n"
+        "for _ in sys.stdin: [malloc(9) for _ in range(5000)]; print(flush=True)")
     env = {**os.environ, "LD_PRELOAD": str(library), "ALLOCATIONS_FILE": str(counts)}
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
@@ -214,11 +215,12 @@ def compare(*arguments: str) -> list[str]:
 
 
 def test_a_run_writes_what_it_found(tmp_path: Path) -> None:
-    command = compare("--only", "relay-64x16", "--peers", "relay", "--out", str(tmp_path / "r.json"))
+    found = tmp_path / "found.json"
+    command = compare("--only", "relay-64x16", "--peers", "relay", "--out", str(found))
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "× relay" in ended.stdout and "built" in ended.stdout
-    document = json.loads((tmp_path / "r.json").read_text())
+    document = json.loads(found.read_text())
     assert document["machine"].keys() >= {"cpu", "cores", "kernel"}
     assert document["versions"].keys() >= {"commit", "built", "relay", "xgen-bench"}
     (scenario,) = document["scenarios"]
@@ -229,7 +231,8 @@ def test_a_run_writes_what_it_found(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
-    command = compare("--only", "relay-64x1", "--peers", "relay", "--out", str(tmp_path / "r.json"))
+    out = str(tmp_path / "found.json")
+    command = compare("--only", "relay-64x1", "--peers", "relay", "--out", out)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         def loads() -> list[int]:
             return [process.pid for process in proc.tree([run.pid])

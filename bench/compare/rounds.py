@@ -104,7 +104,8 @@ class Rounds:
             loads = {}
             for contestant in rotated(result.contestants, number):
                 start = len(programs.commands)
-                loads[contestant.name] = self.samples.prepare(programs, contestant)[0]
+                loads[contestant.name], _ = self.samples.prepare(
+                    programs, contestant, result.scenario.warm_up)
                 result.commands.setdefault(
                     contestant.name,
                     [shlex.join(command) for command in programs.commands[start:]])

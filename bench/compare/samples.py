@@ -44,7 +44,8 @@ class Samples:
     # By windows
 
     def prepare(
-        self, programs: Programs, contestant: Contestant, env: dict[str, str] | None = None
+        self, programs: Programs, contestant: Contestant, warm_up: float = 0,
+        env: dict[str, str] | None = None
     ) -> tuple[Program, Running]:
         """A peer between an echo and a load that waits for its turn."""
         peer, load = contestant.peer, contestant.load
@@ -54,7 +55,7 @@ class Samples:
         else:
             running = peer.start(programs, self.peer_core, upstream)
         windows = ["--on-demand", "--seconds", str(self.options.seconds),
-                   "--warm-up", str(self.options.warm_up)]
+                   "--warm-up", str(max(warm_up, self.options.warm_up))]
         program = programs.start(
             f"load of {contestant.name}", [*self._command(load, running), *windows],
             self.load_core, is_asked=True)
@@ -101,7 +102,7 @@ class Samples:
             library = compiled("allocations.c", "-shared", "-fPIC")
             counts = programs.folder / "allocations"
             env = {"LD_PRELOAD": str(library), "ALLOCATIONS_FILE": str(counts)}
-            load, running = self.prepare(programs, contestant, env)
+            load, running = self.prepare(programs, contestant, env=env)
             measure(load)
             before = self._count(running, counts, 1)
             if before < MIN_ALLOCATIONS:

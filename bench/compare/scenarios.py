@@ -52,6 +52,8 @@ class Scenario:
     #: Ratios in its table are to this contestant.
     base: str = "relay"
     max_rounds: int = 100
+    #: Seconds before each window, at least: as long as buffers need to fill.
+    warm_up: float = 0
 
 
 def value(report: dict, load: Load, metric: str) -> float:
@@ -61,11 +63,12 @@ def value(report: dict, load: Load, metric: str) -> float:
 
 
 def websockets(
-    name: str, about: str, unit: str, *command: str, latency: str = "round_trip"
+    name: str, about: str, unit: str, *command: str, latency: str = "round_trip",
+    warm_up: float = 0
 ) -> Scenario:
     load = (Load(command, latency=latency),)
     metric = "cpu_us_per_" + unit
-    return Scenario(name, about, metric, f"CPU µs per {unit}", load, load)
+    return Scenario(name, about, metric, f"CPU µs per {unit}", load, load, warm_up=warm_up)
 
 
 def relay(name: str, connections: int, in_flight: int, size: str) -> Scenario:
@@ -87,9 +90,8 @@ HEALTHZ = Load(
     ("http-get", "--path", "/healthz", "--size", "2"), latency="request", opens_websockets=False)
 
 
-def rest(call: str, *options: str, suffix: str | None = None) -> Load:
-    suffix = f" {call}" if suffix is None else suffix
-    return Load(("rest", "--call", call, *options), suffix, "request", False)
+def rest(call: str, *options: str, suffix: str = "") -> Load:
+    return Load(("rest", "--call", call, *options), suffix, "request", opens_websockets=False)
 
 
 def slow_reader(working: int, stuck: int, suffix: str) -> Load:
@@ -103,11 +105,11 @@ SCENARIOS = [
     relay("relay-1000x1", 1000, 1, "64"),
     relay("relay-64k", 16, 1, "65536"),
     websockets("download-16k", "messages of 16 KiB to 16 clients, as fast as they are taken",
-               "message", "download", latency="delivery"),
+               "message", "download", latency="delivery", warm_up=0.3),
     websockets("upload-16k", "messages of 16 KiB from 16 clients, 64 ahead of their count",
-               "message", "upload", latency="delivery"),
+               "message", "upload", latency="delivery", warm_up=0.3),
     Scenario(
-        "idle", "memory of 9,500 connected clients; then all work, and none is lost",
+        "idle", "memory of 9,500 connected clients (--quick: 1,000); then all work, none is lost",
         "rss_bytes_per_pair", "bytes of RSS a pair", (IDLE,), (IDLE,), way=Way.ONCE,
         max_rounds=3),
     websockets("churn", "connect, upgrade (xgen-server: with a token), dial, one echo, close; "
@@ -119,13 +121,14 @@ SCENARIOS = [
     Scenario(
         "rest", "requests on 16 kept connections; peers: GET /healthz answered by themselves",
         "cpu_us_per_request", "CPU µs per request",
-        (rest("healthz"), rest("get"), rest("list", "--sandboxes", "20")), (HEALTHZ,),
+        (rest("healthz", suffix=" healthz"), rest("get", suffix=" get"),
+         rest("list", "--sandboxes", "20", suffix=" list")), (HEALTHZ,),
         peers=("haproxy", "nginx"), base="nginx"),
     http("http-1k", "GET of 1 KiB through the proxy, 16 kept connections", "1024"),
     http("http-1m", "GET of 1 MiB through the proxy, 16 kept connections", "1048576"),
     Scenario(
         "exec", "REST exec of /bin/true in a sandbox; bare: posix_spawn and wait of /bin/true",
-        "p50_us", "µs, median", (rest("exec", suffix=""),),
+        "p50_us", "µs, median", (rest("exec", "--seconds", "2"),),
         (Load((), latency="spawn"),), peers=("bare-spawn",), way=Way.ONCE, is_local=True,
         base="bare-spawn"),
     Scenario(
