@@ -2,7 +2,8 @@ internal import Reactor
 
 /// What is recorded in the audit log, and when.
 extension Server {
-  /// Called before an answer's first byte: its record is on the way to the disk by then.
+  /// Called before an answer's first byte: its record is on the way to the disk by then, or waits for
+  /// the next batch (`AuditLimits.gatherMs`).
   func audit(_ context: RequestContext, status: Int) {
     // Else whoever is over the limit could fill the log.
     if context.isOverRateLimit { return }
