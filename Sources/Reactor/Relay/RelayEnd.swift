@@ -129,6 +129,11 @@ final class RelayEnding {
     if side == .client { set(&client) } else { set(&upstream) }
   }
 
+  /// The side has closed, or closes now.
+  func clear(_ side: RelaySide) {
+    if side == .client { client.atMs = .max } else { upstream.atMs = .max }
+  }
+
   /// Whether the side's time is over; one that still takes bytes gets more.
   func isOver(_ side: RelaySide, nowMs: UInt64, pending: Int, extraMs: UInt64) -> Bool {
     func isOver(_ deadline: inout Deadline) -> Bool {

@@ -252,7 +252,10 @@ public final class WebSocketRelay: Hashable {
     ends[side].port.watch()  // no longer for what it sends
   }
 
-  private func close(_ side: RelaySide) { ends[side].port.close(loop.buffers) }
+  private func close(_ side: RelaySide) {
+    ending?.clear(side)
+    ends[side].port.close(loop.buffers)
+  }
 
   /// libuv has let go of a socket's handle.
   static func closed(_ handle: UnsafeMutablePointer<uv_handle_t>) {
@@ -266,6 +269,7 @@ public final class WebSocketRelay: Hashable {
 
   func didClose(_ side: RelaySide) {
     openCount -= 1
+    ending?.clear(side)
     ends[side].port.didClose()
     if side == .upstream {
       finish(.client, .internalError, settings.lostReason)

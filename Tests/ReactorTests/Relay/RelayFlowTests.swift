@@ -75,6 +75,18 @@ import Testing
     }
   }
 
+  /// The side that has closed has no deadline any more, for which a timer would fire for ever.
+  @Test(arguments: [true, false], RelayTransport.allCases)
+  func onePeerThatClosesAndOneThatDoesNot(
+    clientCloses: Bool, _ transport: RelayTransport
+  ) async throws {
+    try await Fixture.with(transport, reads: false, endMs: 20) { fixture in
+      fixture.relay.end(.goingAway, "over")
+      (clientCloses ? fixture.client : fixture.upstream).stream.close()
+      fixture.wait { fixture.hasEnded }
+    }
+  }
+
   @Test(arguments: RelayTransport.allCases)
   func aClientThatNeverReadsIsGivenUpAtTheEnd(_ transport: RelayTransport) async throws {
     try await Fixture.with(transport, reads: false, endMs: 1) { fixture in
