@@ -4,6 +4,8 @@ internal import Reactor
 /// From a request to its answer.
 extension Server {
   func serve(_ exchange: HTTPExchange) {
+    let match = exchange.head.withAuthority { previewDomain.match($0) }
+    if match != .elsewhere { return servePreview(exchange, match) }
     let context = RequestContext(exchange, trusting: proxies)
     context.onAnswer = { [unowned self, unowned context] in audit(context, status: $0) }
     context.fields += cors.fields(for: exchange.head)
@@ -56,16 +58,14 @@ extension Server {
     }
   }
 
-  /// The API is not served under preview names, whose pages are the sandboxes' own; and `--dev`
-  /// answers to local names only, so that no web page reaches it by DNS rebinding.
+  /// `--dev` answers to local names only, so that no web page reaches it by DNS rebinding.
   private func checkHost(_ exchange: HTTPExchange) throws(APIError) {
     // Who asks for https over anything else was led astray (RFC 9110 §7.4).
     if !exchange.isEncrypted && exchange.head.targetIsHTTPS {
       throw .misdirected("an https URL is asked for over a connection without TLS")
     }
-    let host = exchange.head.authority ?? ""
-    if addresses.isPreview(host: host) { throw .notFound("previews are not served yet") }
     guard settings.isDevelopment else { return }
+    let host = exchange.head.authority ?? ""
     let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
     if !["localhost", "127.0.0.1", "[::1]"].contains(name.lowercased()) {
       throw .forbidden("with --dev only Host localhost, 127.0.0.1 or [::1] is answered")

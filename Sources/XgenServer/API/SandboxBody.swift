@@ -56,17 +56,12 @@ struct PublicAddresses: Sendable {
     "\(previewScheme)://sbx-\(id)-\(port).\(previewDomain)"
   }
 
-  private var previewScheme: String {
-    if isEncrypted { return "https" }
-    let host = previewDomain.split(separator: ":").first ?? ""
-    return host.hasSuffix(".localhost") || host == "localhost" ? "http" : "https"
-  }
+  private var previewScheme: String { previewsAreHTTPS ? "https" : "http" }
 
-  /// Whether a Host header names a preview and not the API.
-  func isPreview(host: String) -> Bool {
-    var name = host.split(separator: ":").first.map { $0.lowercased() } ?? ""
-    if name.hasSuffix(".") { name.removeLast() }  // the same name, spelled to its root
-    let domain = previewDomain.split(separator: ":").first.map { $0.lowercased() } ?? ""
-    return name == domain || name.hasSuffix("." + domain)
+  /// Whether clients are told so: whatever is not on their own machine is behind TLS.
+  var previewsAreHTTPS: Bool {
+    if isEncrypted { return true }
+    let host = previewDomain.split(separator: ":").first ?? ""
+    return !host.hasSuffix(".localhost") && host != "localhost"
   }
 }

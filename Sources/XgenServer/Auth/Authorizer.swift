@@ -49,7 +49,7 @@ struct Authorizer {
     do throws(AuthenticationError) {
       return try tokens.authenticate(credential, now: now())
     } catch {
-      throw .unauthorized(Self.message(error), Self.failure(error))
+      throw .unauthenticated(error)
     }
   }
 
@@ -72,24 +72,6 @@ struct Authorizer {
     return .bearer(token)
   }
 
-  private static func message(_ error: AuthenticationError) -> String {
-    switch error {
-    case .token(.expired): "the token has expired: ask for a new one at /api/v1/auth/token"
-    case .token: "the token is not valid"
-    case .unknownKey: "this API key is not known"
-    case .removedKey: "the key of this token has been removed"
-    }
-  }
-
-  private static func failure(_ error: AuthenticationError) -> AuthFailure {
-    switch error {
-    case .token(.expired): .expiredToken
-    case .token: .invalidToken
-    case .unknownKey: .unknownKey
-    case .removedKey: .removedKey
-    }
-  }
-
   private func subprotocolToken(_ head: HTTPRequestHead) -> String? {
     let offered = offeredSubprotocols(head)
     guard offered.contains(Self.subprotocolName) else { return nil }
@@ -107,5 +89,30 @@ struct Authorizer {
     let values = head.headers.values("sec-websocket-protocol")
     if values.isEmpty { return [] }
     return (try? WebSocketHandshake.parseSubprotocols(values.joined(separator: ", "))) ?? []
+  }
+}
+
+extension APIError {
+  /// The 401 of credentials that were refused.
+  static func unauthenticated(_ error: AuthenticationError) -> APIError {
+    .unauthorized(message(error), failure(error))
+  }
+
+  private static func message(_ error: AuthenticationError) -> String {
+    switch error {
+    case .token(.expired): "the token has expired: ask for a new one at /api/v1/auth/token"
+    case .token: "the token is not valid"
+    case .unknownKey: "this API key is not known"
+    case .removedKey: "the key of this token has been removed"
+    }
+  }
+
+  private static func failure(_ error: AuthenticationError) -> AuthFailure {
+    switch error {
+    case .token(.expired): .expiredToken
+    case .token: .invalidToken
+    case .unknownKey: .unknownKey
+    case .removedKey: .removedKey
+    }
   }
 }

@@ -39,6 +39,8 @@ struct Settings: Sendable {
   var auditLog = AuditTarget.dataFolder
   var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
+  var maxPreviewConnections = Limits.maxPreviewConnections
+  var previewAccess = PreviewAccess.public
 
   static let all: [Setting] = [
     Setting(

@@ -3,6 +3,8 @@ struct MetricsNow: Sendable {
   var census = SandboxCensus()
   /// Jobs given to the worker threads whose results are not back yet.
   var workerQueueDepth = 0
+  /// Of previews.
+  var previewConnections = 0
   /// Nil where /proc could not be read.
   var process: ProcessMetrics?
 }
@@ -33,6 +35,7 @@ extension Metrics {
     writeRequests(&out)
     writeSandboxes(&out, now.census)
     writeWebSockets(&out, now.census)
+    previews.write(&out, connectionCount: now.previewConnections)
     writeExecs(&out)
     writeServer(&out, now)
     now.process?.write(&out)

@@ -65,7 +65,7 @@ extension Catalog {
     let cause = SandboxCause.ended(.failedToStart, origin)
     // Where it is being ended already, for a reason of its own, that goes on.
     guard step(sandbox, to: .stopping, cause) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil
     step(sandbox, to: .stopped, cause)

@@ -12,7 +12,7 @@ extension Catalog {
     }
     sandbox.ending = stone(sandbox, end)
     for relay in sandbox.relays { relay.end(.goingAway, "the sandbox ended: \(end.rawValue)") }
-    sidecars.forget(sandbox)
+    release(sandbox)
     // First, so that a server killed meanwhile leaves no sandbox that ended without a reason.
     await ledger.add([stone(sandbox, end)])
     await backend.delete(id: sandbox.record.id)
@@ -30,6 +30,12 @@ extension Catalog {
     let cut = live.values.flatMap { $0.relays }.filter { isCut($0.caller) }
     for relay in cut { relay.end(.policyViolation, reason) }
     return cut.count
+  }
+
+  /// Lets go of connections to a sandbox that ends or is broken.
+  func release(_ sandbox: Sandbox) {
+    sidecars.forget(sandbox)
+    onRelease?(sandbox)
   }
 
   private func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {

@@ -31,7 +31,7 @@ extension Catalog {
 
   func fail(_ sandbox: Sandbox, _ reason: String) {
     guard step(sandbox, to: .error, SandboxCause(reason: reason)) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
     for relay in sandbox.relays { relay.end(.internalError, "the sandbox failed") }

@@ -15,6 +15,8 @@ final class Catalog {
   var live: [String: Sandbox] = [:]
   var sweepTimer: Timer?
   var isShuttingDown = false
+  /// Told of every sandbox that can't be used any more. Set once, before `start`.
+  var onRelease: ((Sandbox) -> Void)?
   /// Told of every step of every sandbox. Set once, before `start`.
   var onChange: ((SandboxChange) -> Void)?
 

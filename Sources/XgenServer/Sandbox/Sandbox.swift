@@ -12,6 +12,7 @@ final class Sandbox {
   /// Client WebSockets that are open.
   var relays: Set<WebSocketRelay> = []
   var runningExecs = 0
+  let previews = SandboxPreviews()
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
   /// Files that are streamed from or to it.

@@ -41,6 +41,9 @@ protocol SandboxBackend: AnyObject {
   /// other paths (files, ports) is refused.
   var hasOnlyWebSocket: Bool { get }
 
+  /// The port inside at which the sidecar listens, where it does: no preview leads there.
+  var sidecarPort: UInt16? { get }
+
   /// Ends what must not outlive the server (local sandboxes), at SIGTERM and Ctrl-C.
   func shutdown() async
 
@@ -51,6 +54,7 @@ protocol SandboxBackend: AnyObject {
 extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
   var hasOnlyWebSocket: Bool { false }
+  var sidecarPort: UInt16? { nil }
 }
 
 /// For backends that leave limits to others.
@@ -63,6 +67,8 @@ extension SandboxBackend {
 /// Where a dial goes inside a sandbox.
 enum SandboxDestination: Sendable, Equatable {
   case sidecar
+  /// A port of its loopback.
+  case port(Int)
 }
 
 /// A change that a backend reports.
