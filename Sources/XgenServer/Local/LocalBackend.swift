@@ -52,7 +52,6 @@ final class LocalBackend: SandboxBackend {
     if sandbox.hasEnded { throw .failed("the sandbox's sidecar has ended") }
     do {
       switch destination {
-      case .port: throw BackendError.unavailable("ports are not reached yet")
       case .sidecar:
         return try SocketStream.connect(loop: LoopActor.loop, to: host.sockets.address(id))
       }

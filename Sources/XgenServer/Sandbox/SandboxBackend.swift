@@ -67,8 +67,6 @@ extension SandboxBackend {
 /// Where a dial goes inside a sandbox.
 enum SandboxDestination: Sendable, Equatable {
   case sidecar
-  /// A port of its loopback.
-  case port(Int)
 }
 
 /// A change that a backend reports.

@@ -51,10 +51,8 @@ final class StaticBackend: SandboxBackend {
 
   func dial(id: String, _ destination: SandboxDestination) throws(BackendError) -> any ByteStream {
     guard let address = assigned[id] else { throw .unknownSandbox }
-    if case .port = destination { throw .unavailable("ports are not reached yet") }
     do throws(UVError) {
       switch destination {
-      case .port: throw UVError.noSuchProcess
       case .sidecar: return try SocketStream.connect(loop: LoopActor.loop, to: address)
       }
     } catch {
