@@ -22,7 +22,9 @@ final class Sidecar {
   let fileStreams: FileStreams
   private(set) lazy var watches = WatchHub(sidecar: self)
   private(set) lazy var ports = PortMonitor(sidecar: self, hidden: ownPort)
-  private let ownPort: UInt16?
+  private(set) lazy var tunnels = TunnelTable(limits: limits)
+  /// The TCP port that the sidecar itself listens on.
+  let ownPort: UInt16?
   private var lastProcessID: UInt32 = 0
   private(set) var isClosed = false
 
@@ -70,13 +72,14 @@ final class Sidecar {
   /// Nothing runs and nothing is under way: it may be closed.
   var isIdle: Bool {
     sessions.isEmpty && processes.isEmpty && ender.waiting == 0 && workers.outstanding == 0
-      && fileStreams.count == 0
+      && fileStreams.count == 0 && tunnels.count == 0
   }
 
   /// Closes every session; `done` follows when all they started has ended, after the grace time
   /// at most. The sidecar is closed then.
   func shutDown(then done: @escaping () -> Void) {
     for session in sessions.values { session.close() }
+    tunnels.close()
     closeWhenIdle(done)
   }
 

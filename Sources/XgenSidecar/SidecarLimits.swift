@@ -49,6 +49,19 @@ struct SidecarLimits: Sendable {
   /// Changes that wait for one turn or one slow client.
   var pendingChanges = 8_192
 
+  // MARK: Tunnels. Each holds, in a direction whose peer does not read, what is above
+  // `StreamLimits.highWaterBytes` by one read: 320 KiB; 80 MiB if no peer of any reads.
+  /// At once, those included that still connect.
+  var tunnelsAtOnce = 256
+  /// For what listens to accept.
+  var tunnelConnectMs: UInt64 = 5_000
+  /// For a peer to take the last bytes, and to close.
+  var tunnelLingerMs: UInt64 = 10_000
+  /// Without a byte when one peer has ended its direction.
+  var tunnelHalfOpenMs: UInt64 = 600_000
+  /// A tunnel that was silent for so long makes room for a new one, when there is none.
+  var tunnelQuietMs: UInt64 = 60_000
+
   // MARK: Ports
   var busyPortPollMs: UInt64 = 200
   var idlePortPollMs: UInt64 = 1_000

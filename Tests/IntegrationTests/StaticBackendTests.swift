@@ -96,6 +96,10 @@ import XgenProtocol
       let upload = try await fixture.client.send(.put, "/api/v1/sandboxes/\(id)/files?path=a", "x")
       #expect(upload.status == 502)
       let sandbox = try fixture.deployment.sandbox(id)
+      var dialled: Result<HTTPUpgrade, PortDialError>?
+      fixture.deployment.server.sidecars.dial(80, in: sandbox) { dialled = $0 }
+      let refusal = try await eventualValue("the dial ends") { dialled }
+      #expect(throws: PortDialError.self) { try refusal.get() }
       try await eventually("its health was due twice") {
         let probed = sandbox.probedAtMs
         return probed > 0 && LoopActor.loop.nowMs > probed

@@ -215,4 +215,7 @@ public final class SocketStream: ByteStream {
   }
 
   public var peerAddress: SocketAddress? { SocketAddress.peer(of: descriptor) }
+
+  /// The socket's own address; nil for Unix sockets and pipes.
+  public var localAddress: SocketAddress? { SocketAddress.local(of: descriptor) }
 }

@@ -19,11 +19,7 @@ final class SidecarClient {
     self.backend = backend
     self.timeouts = timeouts
     pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
-      if backend.hasOnlyWebSocket {
-        throw .unreachable(
-          "the \(backend.name) backend reaches a sandbox by its WebSocket only: no files, no ports")
-      }
-      return try Self.dial(id, backend)
+      try Self.dialWhole(id, backend)
     }
   }
 
@@ -98,6 +94,21 @@ final class SidecarClient {
   func fault(_ sandbox: Sandbox, _ reason: String) -> APIError {
     onFault?(sandbox, reason)
     return .sandboxUnreachable(reason)
+  }
+
+  /// A connection for any of the sidecar's paths.
+  func dialSidecar(_ id: String) throws(HTTPClientError) -> any ByteStream {
+    try Self.dialWhole(id, backend)
+  }
+
+  private static func dialWhole(
+    _ id: String, _ backend: any SandboxBackend
+  ) throws(HTTPClientError) -> any ByteStream {
+    if backend.hasOnlyWebSocket {
+      throw .unreachable(
+        "the \(backend.name) backend reaches a sandbox by its WebSocket only: no files, no ports")
+    }
+    return try dial(id, backend)
   }
 
   private static func dial(

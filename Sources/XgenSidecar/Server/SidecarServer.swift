@@ -1,15 +1,17 @@
 import Reactor
 import XgenProtocol
 
-/// The sidecar's HTTP server: `/ws` (the wire protocol), `/files`, `/ports` and `/healthz`.
+/// The sidecar's HTTP server: `/ws` (the wire protocol), `/files`, `/ports`,
+/// `/tunnel` and `/healthz`.
 final class SidecarServer {
   private let sidecar: Sidecar
   private let files: FileEndpoints
+  private let tunnel: TunnelEndpoint
   private var http: HTTPServer!
   private static let json = HTTPField(fixed: "Content-Type", "application/json")
   private static let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
   /// Connections at once, from the server and, where it listens on TCP, from anybody.
-  private static let maxConnections = 512
+  private static let maxConnections = 1024
   /// A path of the greatest length, every byte of it encoded, and what stands around it.
   private static let maxTargetBytes = 3 * WireLimits.maxPathBytes + 1024
   /// As much as a client of the server may send in conditions, besides.
@@ -19,6 +21,7 @@ final class SidecarServer {
   init(_ sidecar: Sidecar) {
     self.sidecar = sidecar
     files = FileEndpoints(sidecar)
+    tunnel = TunnelEndpoint(sidecar)
     var limits = HTTPServerLimits()
     limits.maxConnections = Self.maxConnections
     limits.head = HTTPLimits(
@@ -48,6 +51,7 @@ final class SidecarServer {
     case "/healthz": exchange.respond(200, [Self.text], body: Array("ok".utf8))
     case "/files/list": files.list(exchange)
     case "/ports": exchange.respond(200, [Self.json], body: ports())
+    case "/tunnel": tunnel.serve(exchange)
     case "/ws": accept(exchange)
     default: exchange.respond(404, [Self.text], body: Array("not found\n".utf8))
     }
