@@ -30,6 +30,7 @@ public final class HTTPProxyExchange {
   private let upstream: Upstream
   private let pool: UpstreamPool
   private let delegate: any HTTPProxyDelegate
+  private var dial: (any UpstreamDial)?
   private var connection: UpstreamConnection?
   /// What is to be sent in one go: towards the server the head, until its body's first bytes are
   /// there; towards the client what one read from the server came to.
@@ -66,7 +67,7 @@ public final class HTTPProxyExchange {
 
   // MARK: The request
 
-  /// Sends it. Whatever goes wrong is told, perhaps within the call.
+  /// Sends it.
   public func start() {
     downstream.onDrain = { [self] in connection?.resumeReading() }
     watchClient()
@@ -74,13 +75,15 @@ public final class HTTPProxyExchange {
   }
 
   private func open(isFresh: Bool) {
-    do throws(HTTPClientError) {
-      let connection = try pool.take(upstream, isChecked: !isRepeatable, isFresh: isFresh)
-      self.connection = connection
-      connection.begin(self, downstream.head.method, asksUpgrade: asksUpgrade)
-      sendHead(over: connection)
-    } catch {
-      fail(error)
+    if !isFresh, let idle = pool.takeIdle(upstream, isChecked: !isRepeatable) {
+      return send(over: idle)
+    }
+    dial = upstream.dial { [self] result in
+      dial = nil
+      switch result {
+      case .success(let stream): send(over: pool.connection(over: stream, to: upstream))
+      case .failure(let error): fail(error)
+      }
     }
   }
 
@@ -93,7 +96,9 @@ public final class HTTPProxyExchange {
     }
   }
 
-  private func sendHead(over connection: UpstreamConnection) {
+  private func send(over connection: UpstreamConnection) {
+    self.connection = connection
+    connection.begin(self, downstream.head.method, asksUpgrade: asksUpgrade)
     let head = downstream.head
     out.reserve(head.withBytes { $0.count } + 512)
     delegate.proxy(self, appendRequestTo: &out)
@@ -191,6 +196,8 @@ public final class HTTPProxyExchange {
     isOver = true
     downstream.onDrain = nil
     downstream.onDisconnect = nil
+    dial?.cancel()
+    dial = nil
     let connection = connection
     self.connection = nil
     return connection

@@ -193,8 +193,6 @@ final class UpstreamConnection: ByteStreamDelegate {
 
   func streamDidDrain() { if !requestHasEnded { request?.upstreamDidDrain() } }
 
-  func streamDidConnect() { clock.progress(nowMs: stream.loop.nowMs) }
-
   // MARK: Ends
 
   private func complete(leftover: Int) {
@@ -251,9 +249,7 @@ final class UpstreamConnection: ByteStreamDelegate {
     let limits = pool.limits
     clock.noteTaken(stream.pendingByteCount, nowMs: nowMs)
     let (limitMs, timeout): (UInt64, HTTPClientTimeout)
-    if stream.isConnecting {
-      (limitMs, timeout) = (limits.connectMs, .connect)
-    } else if stream.pendingByteCount > 0 {
+    if stream.pendingByteCount > 0 {
       (limitMs, timeout) = (limits.writeStallMs, .bodyIdle)
     } else if isPaused || !requestHasEnded {
       (limitMs, timeout) = (.max, .whole)  // the client's side has deadlines of its own

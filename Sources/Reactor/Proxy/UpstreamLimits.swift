@@ -11,8 +11,6 @@ public struct UpstreamLimits: Sendable {
   /// How long an idle connection is kept: less than Node's servers keep theirs (5 s), so that
   /// requests seldom meet one that is being closed.
   public var idleMs: UInt64 = 4_000
-  /// For a stream to connect.
-  public var connectMs: UInt64 = 10_000
   /// From the request's end to the end of the response's head.
   public var headMs: UInt64 = 300_000
   /// Without a byte of the response's body. Streams of events may be silent for long.

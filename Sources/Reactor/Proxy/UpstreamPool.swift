@@ -1,10 +1,12 @@
 /// A server that requests are passed on to, and the connections to it that are idle. Its owner
 /// lets go of it with `UpstreamPool.drop`.
 public final class Upstream {
-  /// Makes a stream to the server, connecting or connected.
-  public typealias Dial = () throws(HTTPClientError) -> any ByteStream
+  /// Makes a stream to the server. `done` runs once, in a later turn, unless the dial is cancelled.
+  public typealias Dial = (
+    _ done: @escaping (Result<any ByteStream, HTTPClientError>) -> Void
+  ) -> any UpstreamDial
 
-  fileprivate let dial: Dial
+  let dial: Dial
   /// Oldest first.
   fileprivate var idle: [UpstreamConnection] = []
   fileprivate var isDropped = false
@@ -14,6 +16,12 @@ public final class Upstream {
   public var isInUse: Bool { connectionCount > 0 }
 
   public init(dial: @escaping Dial) { self.dial = dial }
+}
+
+/// A connection to a server that is being made.
+public protocol UpstreamDial: AnyObject {
+  /// Its completion does not run any more. Idempotent.
+  func cancel()
 }
 
 /// A reverse proxy's connections to all servers, and their deadlines. To be closed before it goes.
@@ -38,17 +46,20 @@ public final class UpstreamPool {
 
   // MARK: Connections
 
-  /// A connection for a request: the idle one that was used last, or a fresh one. `isChecked`: an
-  /// idle one is asked for its state first, for a request that can't be sent once more.
-  func take(
-    _ upstream: Upstream, isChecked: Bool, isFresh: Bool
-  ) throws(HTTPClientError) -> UpstreamConnection {
-    while !isFresh, let connection = upstream.idle.popLast() {
+  /// The idle connection that was used last. `isChecked`: it is asked for its state first, for a
+  /// request that can't be sent once more.
+  func takeIdle(_ upstream: Upstream, isChecked: Bool) -> UpstreamConnection? {
+    while let connection = upstream.idle.popLast() {
       idleCount -= 1
       if isChecked ? connection.isQuiet : !connection.stream.isClosing { return connection }
       connection.stream.close()
     }
-    let connection = UpstreamConnection(try upstream.dial(), to: upstream, of: self)
+    return nil
+  }
+
+  /// A connection over a fresh stream.
+  func connection(over stream: any ByteStream, to upstream: Upstream) -> UpstreamConnection {
+    let connection = UpstreamConnection(stream, to: upstream, of: self)
     connections[ObjectIdentifier(connection)] = connection
     upstream.connectionCount += 1
     return connection

@@ -6,6 +6,8 @@ enum PreviewFailure: String, CaseIterable, Sendable {
   /// The sandbox or its sidecar can't be reached.
   case unreachable
   case closed, malformed
+  /// Too many connections to the sandbox are open.
+  case busy
   case timedOut = "timed_out"
 
   init(_ error: HTTPClientError) {
@@ -13,9 +15,10 @@ enum PreviewFailure: String, CaseIterable, Sendable {
     case .stream(.connect): self = .nothingListens
     case .unreachable, .invalidRequest: self = .unreachable
     case .stream, .closed: self = .closed
-    case .malformed, .unexpectedUpgrade, .tooManyInterimResponses, .bodyTooLarge, .refused,
+    case .malformed, .unexpectedUpgrade, .tooManyInterimResponses, .bodyTooLarge,
       .handshake:
       self = .malformed
+    case .refused: self = .busy
     case .timedOut: self = .timedOut
     }
   }
@@ -31,6 +34,7 @@ enum PreviewFailure: String, CaseIterable, Sendable {
       .sandboxUnreachable("the server on port \(port) closed the connection without a response")
     case .malformed:
       .sandboxUnreachable("what the server on port \(port) sent is no HTTP response")
+    case .busy: .capacityExhausted("too many connections to this sandbox are open")
     case .timedOut: .sandboxUnreachable("the server on port \(port) did not respond in time")
     }
   }

@@ -33,21 +33,33 @@ final class Previews {
   }
 
   /// The server on a port of a sandbox.
-  func upstream(
-    _ port: UInt16, in sandbox: Sandbox, by backend: any SandboxBackend
-  ) -> Upstream {
+  func upstream(_ port: UInt16, in sandbox: Sandbox, by sidecars: SidecarClient) -> Upstream {
     if let known = sandbox.previews.upstreams[port] { return known }
     if sandbox.previews.upstreams.count >= Limits.maxPreviewUpstreamsPerSandbox {
       sandbox.previews.upstreams = sandbox.previews.upstreams.filter { $0.value.isInUse }
     }
-    let id = sandbox.record.id
-    let upstream = Upstream { () throws(HTTPClientError) in
-      do throws(BackendError) { return try backend.dial(id: id, .port(Int(port))) } catch {
-        throw .unreachable("\(error)")
-      }
+    let upstream = Upstream { [unowned sandbox] done in
+      sidecars.dial(port, in: sandbox) { done(Self.stream($0)) }
     }
     sandbox.previews.upstreams[port] = upstream
     return upstream
+  }
+
+  private static func stream(
+    _ result: Result<HTTPUpgrade, PortDialError>
+  ) -> Result<any ByteStream, HTTPClientError> {
+    switch result {
+    case .success(let tunnel) where tunnel.leftover.isEmpty && !tunnel.peerHasEnded:
+      return .success(tunnel.stream)
+    case .success(let tunnel):
+      // It speaks before it is spoken to.
+      tunnel.stream.close()
+      return .failure(.malformed(.invalidStatusLine))
+    case .failure(.nothingListens): return .failure(.stream(.connect(.connectionRefused)))
+    case .failure(.timedOut): return .failure(.timedOut(.connect))
+    case .failure(.limitReached): return .failure(.refused(status: 503, body: ""))
+    case .failure(.unreachable(let reason)): return .failure(.unreachable(reason))
+    }
   }
 
   /// The sandbox ends: nothing of it is kept, and what was upgraded is closed.
@@ -69,3 +81,5 @@ final class SandboxPreviews {
   /// Requests under way and upgraded connections.
   var connectionCount = 0
 }
+
+extension PortDial: @preconcurrency UpstreamDial {}

@@ -79,7 +79,7 @@ extension Server {
     }
     try previews.begin(in: sandbox)
     let request = PreviewRequest(self, sandbox, host, client, pass)
-    let upstream = previews.upstream(host.port, in: sandbox, by: catalog.backend)
+    let upstream = previews.upstream(host.port, in: sandbox, by: sidecars)
     HTTPProxyExchange(exchange, to: upstream, of: previews.pool, request).start()
   }
 }

@@ -27,13 +27,12 @@ final class ProxySite: HTTPProxyDelegate {
     listener = try SocketListener.listen(loop: loop, at: .loopback(port: 0)) {
       [unowned self] in peers.append(StreamProbe($0))
     }
-    upstream = Upstream { [unowned self] () throws(HTTPClientError) in
-      if isRefusing { throw .unreachable("nobody is there") }
-      do throws(UVError) {
-        return try SocketStream.connect(loop: loop, to: listener.address)
-      } catch {
-        throw .stream(.connect(error))
+    upstream = Upstream { [unowned self] done in
+      let dial = TestDial(done)
+      loop.after(ms: 0) { [unowned self] in
+        dial.finish(isRefusing ? nil : listener.address, loop)
       }
+      return dial
     }
     site = try HTTPSite(loop: loop, limits: serverLimits) { [unowned self] exchange in
       let proxied = HTTPProxyExchange(exchange, to: upstream, of: pool, self)
@@ -127,5 +126,23 @@ final class ProxySite: HTTPProxyDelegate {
       defer { site.close(sourceLocation: sourceLocation) }
       try body(site, loop)
     }
+  }
+}
+
+/// Gives a stream to the address in a later turn.
+private final class TestDial: UpstreamDial {
+  private var done: ((Result<any ByteStream, HTTPClientError>) -> Void)?
+
+  init(_ done: @escaping (Result<any ByteStream, HTTPClientError>) -> Void) { self.done = done }
+
+  func cancel() { done = nil }
+
+  func finish(_ address: SocketAddress?, _ loop: Loop) {
+    guard let done else { return }
+    self.done = nil
+    guard let address, let stream = try? SocketStream.connect(loop: loop, to: address) else {
+      return done(.failure(.unreachable("nobody is there")))
+    }
+    done(.success(stream))
   }
 }
