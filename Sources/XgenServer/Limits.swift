@@ -60,6 +60,8 @@ enum Limits {
   static let maxPreviewConnectionsPerSandbox = 256
   /// In all; each is a descriptor beside the client's.
   static let maxPreviewConnections = 2_048
+  static let defaultPreviewLinkSeconds = 24 * 3600
+  static let maxPreviewLinkSeconds = 7 * 24 * 3600
   /// Ports of one sandbox whose idle connections are kept.
   static let maxPreviewUpstreamsPerSandbox = 64
 

@@ -24,6 +24,14 @@ extension JSONWriter {
     endObject()
     key("vnc_url")
     string(orNull: record.gui ? addresses.preview(record.id, PublicAddresses.vncPort) : nil)
+    if record.previews.access == .private {
+      key("preview_access")
+      string(record.previews.access.rawValue)
+    }
+    if record.previews.host == .localhost {
+      key("preview_host")
+      string(record.previews.host.rawValue)
+    }
     key("created_at")
     string("\(Timestamp(unixSeconds: record.createdAtMs / 1000))")
     key("expires_at")

@@ -125,6 +125,16 @@ struct Settings: Sendable {
       settings.previewDomain = try SettingValue.hostAndPort("--preview-domain", text)
     },
     Setting(
+      "--preview-access", "PREVIEW_ACCESS", "public|private",
+      "who may see previews of a sandbox that does not say so (public)"
+    ) { settings, text throws(SettingError) in
+      guard let access = PreviewAccess(rawValue: text) else {
+        throw SettingError(
+          name: "--preview-access", problem: "'\(text)' is neither public nor private")
+      }
+      settings.previewAccess = access
+    },
+    Setting(
       "--external-url", "AGENT_EXTERNAL_URL", "URL",
       "how clients reach this server (http:// or https://, and the address)"
     ) { settings, text throws(SettingError) in

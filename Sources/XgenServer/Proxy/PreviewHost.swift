@@ -17,6 +17,11 @@ struct PreviewHost: Equatable, Sendable {
   private static let dash = UInt8(ascii: "-")
   private static let maxPortDigits = 5
 
+  init(id: String, port: UInt16) {
+    self.id = id
+    self.port = port
+  }
+
   /// What stands before the domain's dot, in any case; nil if it names no preview.
   init?(label: UnsafeRawBufferPointer) {
     let start = Self.prefix.utf8CodeUnitCount

@@ -46,6 +46,8 @@ final class Sandbox {
 
   func extend(toMs expiresAtMs: Int64) { record.expiresAtMs = expiresAtMs }
 
+  func revokePreviewLinks() { record.previews.linkEpoch += 1 }
+
   /// Returns at the next change of state, or after `ms`.
   func waitForChange(ms: UInt64) async {
     lastWaiter += 1

@@ -18,7 +18,8 @@ protocol SandboxBackend: AnyObject {
   /// sidecar may still be starting.
   func create(_ record: SandboxRecord) async throws(BackendError)
 
-  /// Persists a later expiry (only `expiresAtMs` may differ from what was created).
+  /// Persists a later expiry or a revocation (only `expiresAtMs` and `previews.linkEpoch` may
+  /// differ from what was created).
   func update(_ record: SandboxRecord) async throws(BackendError)
 
   /// Ends every process of the sandbox and frees all it holds; returns when nothing is left.
