@@ -59,11 +59,10 @@ class Preview:
         assert answer.status == 200, answer
         return answer.json()
 
-    def is_up(self) -> bool:
-        return self.request().status != 502
-
-    def wait(self) -> "Preview":
-        proc.eventually(f"a server on port {self.port}", self.is_up)
+    def wait(self, **fields: str) -> "Preview":
+        """Until something listens there; `fields` let in those that ask."""
+        proc.eventually(
+            f"a server on port {self.port}", lambda: self.request(**fields).status == 200)
         return self
 
 
@@ -84,10 +83,12 @@ def encoded(text: str | bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def start_site(sandbox: Sandbox, port: int = 8000, address: str = "127.0.0.1") -> Preview:
-    """The site of inside/site.py, running."""
+def start_site(
+    sandbox: Sandbox, port: int = 8000, address: str = "127.0.0.1", **fields: str
+) -> Preview:
+    """The site of inside/site.py, running; `fields` let in those that ask."""
     answer = sandbox.server.request(
         "PUT", f"{sandbox.path}/files?path=site.py", data=SITE.read_bytes())
     assert answer.status_code in (201, 204), answer.text
     sandbox.background(f"python3 site.py {port} {address}")
-    return Preview(sandbox, port).wait()
+    return Preview(sandbox, port).wait(**fields)

@@ -229,10 +229,10 @@ def test_a_reset_before_the_head_is_a_clean_502(site: Preview) -> None:
 
 def test_a_websocket_is_passed_through(site: Preview) -> None:
     uri = f"ws://{site.host}/socket"
-    with websocket(uri, host="127.0.0.1", port=site.sandbox.server.port, max_size=None) as socket:
+    with websocket(uri, sock=connect(site.sandbox.server), max_size=None) as web:
         for message in ("hello", b"\0\1\2", "x" * 70_000, b"y" * MIB):
-            socket.send(message)
-            assert socket.recv(timeout=20) == message
+            web.send(message)
+            assert web.recv(timeout=20) == message
 
 
 def test_any_upgrade_is_passed_through_raw(site: Preview) -> None:

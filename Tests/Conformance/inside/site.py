@@ -170,9 +170,10 @@ class Connection:
                 length = int.from_bytes(self.take(2 if length == 126 else 8), "big")
             mask, payload = self.take(4), self.take(length)
             payload = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
-            size = bytes([length]) if length < 126 else b"\x7e" + length.to_bytes(2, "big")
-            if length > 65535:
-                size = b"\x7f" + length.to_bytes(8, "big")
+            size = bytes([length])
+            if length > 125:
+                wide = length > 65535
+                size = (b"\x7f" if wide else b"\x7e") + length.to_bytes(8 if wide else 2, "big")
             self.stream.sendall(bytes([first]) + size + payload)
             if first & 15 == 8:
                 return False

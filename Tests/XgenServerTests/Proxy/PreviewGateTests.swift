@@ -11,7 +11,7 @@ import Testing
   private let signer: PreviewSigner
 
   init() throws {
-    let entries = try ["ann", "bob", "eve", "no-read"].map { name in
+    let entries = ["ann", "bob", "eve", "no-read"].map { name in
       let role = name == "eve" ? "viewer" : "user"
       let rights = name == "no-read" ? #","permissions":["sandbox:exec"]"# : ""
       let digest = SHA256.hexHash(Array("key-of-\(name)".utf8))
