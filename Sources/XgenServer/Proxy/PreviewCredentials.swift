@@ -36,9 +36,10 @@ struct PreviewCredentials {
     authorization = own
     self.cookies = cookies
     guard let query = head.query, Self.mayHoldToken(query) else { return }
-    token = PreviewQuery.tokens(in: query).lazy.compactMap {
-      Self.token($0, tokens, signer, host)
-    }.first
+    token =
+      PreviewQuery.tokens(in: query).lazy.compactMap {
+        Self.token($0, tokens, signer, host)
+      }.first
     if token == nil { return }
     rest = PreviewQuery.without(query) { Self.token($0, tokens, signer, host) != nil }
   }

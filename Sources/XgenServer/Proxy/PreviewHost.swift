@@ -25,7 +25,8 @@ struct PreviewHost: Equatable, Sendable {
   /// What stands before the domain's dot, in any case; nil if it names no preview.
   init?(label: UnsafeRawBufferPointer) {
     let start = Self.prefix.utf8CodeUnitCount
-    guard label.count > start, UnsafeRawBufferPointer(rebasing: label[..<start]).spells(Self.prefix),
+    guard label.count > start,
+      UnsafeRawBufferPointer(rebasing: label[..<start]).spells(Self.prefix),
       let dash = label.lastIndex(of: Self.dash), dash > start,
       let port = Self.port(UnsafeRawBufferPointer(rebasing: label[(dash + 1)...]))
     else { return nil }

@@ -50,7 +50,9 @@ import Testing
   @Test(arguments: ["close", "reset"])
   func anEndWithinTheBodyBreaksOffTheClient(how: String) async throws {
     try await ProxySite.with { site, loop in
-      for head in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
+      for head in [
+        "Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+      ] {
         let found = try play(site, loop) { peer in
           peer.send("HTTP/1.1 200 OK\r\n" + head)
           loop.turns(3)
@@ -81,7 +83,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["zz\r\n", "1\r\nab\r\n", "1 \n", "ffffffffffffffffff\r\n", "0\r\nA : b\r\n\r\n"])
+  @Test(arguments: [
+    "zz\r\n", "1\r\nab\r\n", "1 \n", "ffffffffffffffffff\r\n", "0\r\nA : b\r\n\r\n",
+  ])
   func aBrokenChunkBreaksOffTheClient(chunk: String) async throws {
     try await ProxySite.with { site, loop in
       let found = try play(site, loop) {

@@ -64,7 +64,10 @@ import Testing
       for isChunked in [false, true] {
         let (field, sent) =
           isChunked
-          ? ("Transfer-Encoding: chunked", Array("\(hex)\r\n".utf8) + body + Array("\r\n0\r\n\r\n".utf8))
+          ? (
+            "Transfer-Encoding: chunked",
+            Array("\(hex)\r\n".utf8) + body + Array("\r\n0\r\n\r\n".utf8)
+          )
           : ("Content-Length: \(count)", body)
         client.send(Array("PUT / HTTP/1.1\r\nHost: x\r\n\(field)\r\n\r\n".utf8) + sent)
         loop.run(until: {

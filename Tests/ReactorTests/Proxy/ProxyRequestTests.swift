@@ -87,7 +87,8 @@ import Testing
       client.drip(
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
       #expect(
-        site.received(until: "0\r\n\r\n").hasSuffix("\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n")
+        site.received(until: "0\r\n\r\n").hasSuffix(
+          "\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n")
       )
     }
   }

@@ -30,7 +30,8 @@ import Testing
           + "Keep-Alive: timeout=5\r\nX-B: \u{e9}\r\n\r\nhello")
       #expect(
         site.answer(to: client, until: "hello")
-          == "HTTP/1.1 299 So Be It \r\nServer:  s\r\nX-B: \u{e9}\r\nContent-Length: 5\r\n\r\nhello")
+          == "HTTP/1.1 299 So Be It \r\nServer:  s\r\nX-B: \u{e9}\r\nContent-Length: 5\r\n\r\nhello"
+      )
       #expect(client.readCounts.count == 1)
     }
   }
@@ -66,8 +67,10 @@ import Testing
     ("HEAD", "200 OK", "Content-Length: 7\r\n", "Content-Length: 7\r\n"),
     ("HEAD", "200 OK", "Transfer-Encoding: chunked\r\n", ""),
     ("HEAD", "200 OK", "", ""),
-    ("GET", "304 Not Modified", "Content-Length: 7\r\nETag: \"a\"\r\n",
-      "ETag: \"a\"\r\nContent-Length: 7\r\n"),
+    (
+      "GET", "304 Not Modified", "Content-Length: 7\r\nETag: \"a\"\r\n",
+      "ETag: \"a\"\r\nContent-Length: 7\r\n"
+    ),
     ("GET", "204 No Content", "", ""),
     ("GET", "200 OK", "Content-Length: 0\r\n", "Content-Length: 0\r\n"),
   ])
@@ -116,7 +119,8 @@ import Testing
   }
 
   @Test func headsInAnyPieces() async throws {
-    let response = "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    let response =
+      "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
     try await ProxySite.with { site, loop in
       let client = try site.client()
       client.send(request("GET /"))

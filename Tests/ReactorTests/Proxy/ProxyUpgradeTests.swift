@@ -16,7 +16,8 @@ import Testing
     client.send(asks + behindRequest)
     let head = site.received(on: site.peers.count)
     #expect(
-      head == "GET / HTTP/1.1\r\nHost: inside\r\nConnection: Upgrade\r\nUpgrade: raw, Other\r\n\r\n")
+      head == "GET / HTTP/1.1\r\nHost: inside\r\nConnection: Upgrade\r\nUpgrade: raw, Other\r\n\r\n"
+    )
     let server = site.peers[site.peers.count - 1]
     server.send(switches + behind101)
     loop.run(until: { client.text.contains("\r\n\r\n") })
@@ -145,7 +146,8 @@ import Testing
       client.send(
         request("POST /", "Connection: Upgrade", "Upgrade: raw", "Content-Length: 1") + "x")
       #expect(
-        site.received(until: "x") == "POST / HTTP/1.1\r\nHost: inside\r\nContent-Length: 1\r\n\r\nx")
+        site.received(until: "x") == "POST / HTTP/1.1\r\nHost: inside\r\nContent-Length: 1\r\n\r\nx"
+      )
     }
   }
 

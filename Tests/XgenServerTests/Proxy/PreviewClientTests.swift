@@ -59,7 +59,8 @@ import Testing
 
   @Test(arguments: [("nonsense", "http"), ("http", "http"), ("https, http", "https"), ("", "http")])
   func theSchemeThatAProxyTells(told text: String, scheme: String) throws {
-    #expect(try told("10.0.0.1", "X-Forwarded-Proto: \(text)").contains("X-Forwarded-Proto: \(scheme)"))
+    #expect(
+      try told("10.0.0.1", "X-Forwarded-Proto: \(text)").contains("X-Forwarded-Proto: \(scheme)"))
   }
 }
 

@@ -203,7 +203,8 @@ enum Schemas {
     "properties": [
       "expires_in_seconds": [
         "type": ["integer", "null"], "minimum": .int(.min), "maximum": .int(.max),
-        "description": .string("0 or less is a day; above \(Limits.maxPreviewLinkSeconds) is clamped."),
+        "description": .string(
+          "0 or less is a day; above \(Limits.maxPreviewLinkSeconds) is clamped."),
       ]
     ],
   ]
