@@ -13,7 +13,7 @@ public final class Loop {
   /// The door for other threads.
   public let handle: LoopHandle
   /// Lent to one read callback at a time.
-  let readBuffer: UnsafeMutableRawBufferPointer
+  package let readBuffer: UnsafeMutableRawBufferPointer
   public internal(set) var handlesMade = 0
   public internal(set) var handlesFreed = 0
   /// Children by pid, for the reaper of a process that adopts orphans.
