@@ -8,6 +8,7 @@ final class SidecarClient {
   let timeouts: SidecarTimeouts
   /// Connections by sandbox.
   private let pool: HTTPClientPool<String>
+  private let links: ExecLinks
   /// Told that a sidecar does not speak as one must: it is broken, or no longer ours.
   var onFault: ((Sandbox, _ reason: String) -> Void)?
   /// Bytes of output that execs hold now, all together.
@@ -18,6 +19,7 @@ final class SidecarClient {
   init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
     self.backend = backend
     self.timeouts = timeouts
+    links = ExecLinks(idleMs: timeouts.execLinkIdleMs)
     pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
       if backend.hasOnlyWebSocket {
         throw .unreachable(
@@ -28,9 +30,15 @@ final class SidecarClient {
   }
 
   /// The sandbox ends: nothing of it is kept.
-  func forget(_ sandbox: Sandbox) { pool.drop(sandbox.record.id) }
+  func forget(_ sandbox: Sandbox) {
+    pool.drop(sandbox.record.id)
+    links.drop(sandbox.record.id)
+  }
 
-  func close() { pool.close() }
+  func close() {
+    pool.close()
+    links.close()
+  }
 
   /// Authority of requests to a sidecar; it is not looked at.
   static let host = "sidecar"
@@ -146,10 +154,16 @@ final class SidecarClient {
     let session = ExecSession(order, in: sandbox, output: output, client: self)
     exchange.onDisconnect = { session.abandon() }
     let kills = backend.memoryKills(id: sandbox.record.id)
-    let upgrade = try await openWebSocket(sandbox)
-    let result = await withCheckedContinuation { waiting in
-      session.run(upgrade) { waiting.resume(returning: $0) }
+    let link: ExecLink
+    if let kept = links.take(sandbox.record.id) {
+      link = kept
+    } else {
+      link = ExecLink(try await openWebSocket(sandbox))
     }
+    let result = await withCheckedContinuation { waiting in
+      session.run(over: link) { waiting.resume(returning: $0) }
+    }
+    if sandbox.status == .running { links.keep(link, to: sandbox.record.id) } else { link.close() }
     exchange.onDisconnect = nil
     let end = try result.get()
     await explain(end, in: sandbox, since: kills, to: output)
