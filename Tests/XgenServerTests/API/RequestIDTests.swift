@@ -24,6 +24,6 @@ import Testing
   }
 
   private func isRandom(_ id: String) -> Bool {
-    id.utf8.count == 16 && Base64URL.decode(id)?.count == 12
+    id.utf8.count == 15 && Base64URL.decode(id)?.count == 11
   }
 }
