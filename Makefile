@@ -4,7 +4,7 @@ SWIFT ?= swift
 BUILD := .build/release
 PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
-TEST_PACKAGES := python3-venv python3-pip git mawk procps
+TEST_PACKAGES := python3-venv python3-pip git mawk procps passt nftables iproute2
 VENV := .build/venv
 PROMTOOL := .build/promtool
 # One after the other: each runs its tests in parallel, and hundreds of loops at once would only

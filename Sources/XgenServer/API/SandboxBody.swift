@@ -24,6 +24,10 @@ extension JSONWriter {
     endObject()
     key("vnc_url")
     string(orNull: record.gui ? addresses.preview(record.id, PublicAddresses.vncPort) : nil)
+    if let network = record.network {
+      key("network")
+      string(network.rawValue)
+    }
     key("created_at")
     string("\(Timestamp(unixSeconds: record.createdAtMs / 1000))")
     key("expires_at")

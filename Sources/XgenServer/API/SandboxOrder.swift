@@ -9,9 +9,13 @@ struct SandboxOrder: Sendable, Equatable {
   let gui: Bool
   let metadata: [String: String]
   let resources: SandboxRecord.Resources
+  /// Nil where the backend does not choose it.
+  let network: SandboxNetwork?
 
+  /// `network`: what the backend gives at most, and by default.
   init(
-    _ fields: JSONFields, defaultTimeoutSeconds: Int, maxTimeoutSeconds: Int
+    _ fields: JSONFields, defaultTimeoutSeconds: Int, maxTimeoutSeconds: Int,
+    network mostNetwork: SandboxNetwork? = nil
   ) throws(FieldError) {
     template = try fields.string("template") ?? "base"
     if !Self.templates.contains(template) {
@@ -25,6 +29,20 @@ struct SandboxOrder: Sendable, Equatable {
     gui = try fields.bool("gui") ?? false
     metadata = try Self.metadata(fields)
     resources = try Self.resources(fields)
+    network = try Self.network(fields, mostNetwork)
+  }
+
+  private static func network(
+    _ fields: JSONFields, _ most: SandboxNetwork?
+  ) throws(FieldError) -> SandboxNetwork? {
+    guard let text = try fields.string("network") else { return most }
+    guard let asked = SandboxNetwork(rawValue: text) else {
+      let known = SandboxNetwork.allCases.map(\.rawValue).joined(separator: " or ")
+      throw fields.error("network", "must be \(known)")
+    }
+    guard let most else { throw fields.error("network", "is not this server's to choose") }
+    if asked.isWithin(most) { return asked }
+    throw fields.error("network", "must be \(most.rawValue) on this server (--local-network)")
   }
 
   private static func env(_ fields: JSONFields) throws(FieldError) -> [String: String] {

@@ -101,7 +101,7 @@ private struct AdoptedLimits: Sendable {
       return
     }
     do throws(LocalError) {
-      try cgroup.apply(host.launcher.cgroupLimits(state.limits))
+      try cgroup.apply(host.launcher.cgroupLimits(state.limits, state.record.network))
       problem = nil
     } catch {
       problem = "\(error)"

@@ -13,6 +13,7 @@ extension SandboxState {
     if let processes {
       writer.member("sidecar", processes.sidecar)
       writer.member("monitor", processes.monitor)
+      if let network = processes.network { writer.member("network", network) }
     }
     writer.key("record")
     writer.record(record)
@@ -62,7 +63,8 @@ extension SandboxState {
     guard let monitor = try fields.process("monitor") else {
       throw fields.error("monitor", "is required")
     }
-    return Processes(sidecar: sidecar, monitor: monitor)
+    return Processes(
+      sidecar: sidecar, monitor: monitor, network: try fields.process("network"))
   }
 }
 
@@ -111,6 +113,7 @@ extension JSONWriter {
     member("created_at_ms", int: record.createdAtMs)
     member("expires_at_ms", int: record.expiresAtMs)
     resources(record.resources)
+    if let network = record.network { member("network", network.rawValue) }
     if let idempotency = record.idempotency { self.idempotency(idempotency) }
     endObject()
   }
@@ -158,7 +161,8 @@ extension SandboxRecord {
       resources: try Resources(try fields.fields("resources")),
       createdAtMs: try fields.requiredMoment("created_at_ms"),
       expiresAtMs: try fields.requiredMoment("expires_at_ms"),
-      idempotency: try Idempotency(try fields.fields("idempotency")))
+      idempotency: try Idempotency(try fields.fields("idempotency")),
+      network: try fields.network("network"))
   }
 }
 
@@ -212,6 +216,14 @@ extension JSONFields {
     // Pid 1 and below are the host's init, every process, or a group: never a sandbox.
     guard pid > 1 else { throw fields.error("pid", "is out of range") }
     return HostProcess(pid: pid, startTicks: try fields.required("start_ticks"))
+  }
+
+  fileprivate func network(_ name: String) throws(FieldError) -> SandboxNetwork? {
+    guard let text = try string(name) else { return nil }
+    guard let network = SandboxNetwork(rawValue: text) else {
+      throw error(name, "is not known")
+    }
+    return network
   }
 
   fileprivate func dictionary(_ name: String) throws(FieldError) -> [String: String] {

@@ -34,6 +34,10 @@ protocol SandboxBackend: AnyObject {
   /// Words for it if, by now, more were killed than `count`: `out of memory (limit 256Mi)`.
   func outOfMemory(id: String, since count: UInt64) async -> String?
 
+  /// What sandboxes reach unless they ask for less, and the most that one may have; nil where the
+  /// backend has no say.
+  var network: SandboxNetwork? { get }
+
   /// A connection to a place inside the sandbox, connecting or connected.
   func dial(id: String, _ destination: SandboxDestination) throws(BackendError) -> any ByteStream
 
@@ -51,6 +55,7 @@ protocol SandboxBackend: AnyObject {
 extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
   var hasOnlyWebSocket: Bool { false }
+  var network: SandboxNetwork? { nil }
 }
 
 /// For backends that leave limits to others.

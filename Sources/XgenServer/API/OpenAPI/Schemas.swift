@@ -55,6 +55,9 @@ enum Schemas {
         "type": "object", "description": "By port.", "additionalProperties": url,
       ],
       "vnc_url": ["type": ["string", "null"], "format": "uri"],
+      "network": [
+        "enum": networks, "description": "What it reaches; absent where others decide that.",
+      ],
       "created_at": time,
       "expires_at": time,
       "metadata": ["type": "object", "additionalProperties": ["type": "string"]],
@@ -78,8 +81,18 @@ enum Schemas {
       ],
       "gui": ["type": ["boolean", "null"], "default": false],
       "metadata": metadata,
+      "network": [
+        "enum": .array(SandboxNetwork.allCases.map { .string($0.rawValue) } + [nil]),
+        "description": """
+        What it reaches beside its own loopback; unless asked for, and at most, what the server's \
+        --local-network says. `internet`: public addresses, not the host, nor private networks.
+        """,
+      ],
     ],
   ]
+
+  private static let networks: JSONValue = .array(
+    SandboxNetwork.allCases.map { .string($0.rawValue) })
 
   private static let timeoutSeconds: JSONValue = [
     "type": ["integer", "null"], "minimum": .int(.min), "maximum": .int(.max),
