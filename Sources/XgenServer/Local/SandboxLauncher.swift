@@ -149,7 +149,8 @@ struct SandboxLauncher: Sendable {
     guard let pid = answer, let sidecar = HostProcess.running(pid),
       let outer = HostProcess.running(monitor)
     else {
-      Self.awaitChild(monitor, ms: LocalLimits.lastWordsMs)  // its last words are in the log once it has ended
+      // Its last words are in the log once it has ended.
+      Self.awaitChild(monitor, ms: LocalLimits.lastWordsMs)
       let tail = LogTail.read(directory.launchLog(id))
       throw .program("bubblewrap could not start the sandbox" + (tail.isEmpty ? "" : ": \(tail)"))
     }
