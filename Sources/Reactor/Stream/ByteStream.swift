@@ -92,7 +92,7 @@ public enum StreamLimits {
   public static let readBytes = 64 * 1024
   /// The same for a relay, which may so pass on a message of 64 KiB at once.
   public static let relayReadBytes = 128 * 1024
-  /// An idle stream keeps at most this much of an empty write queue.
+  /// An idle WebSocket connection keeps at most this much of an empty outbox.
   public static let keptQueueBytes = 4 * 1024
   /// Reads after a failed write, for what the peer said before it closed.
   public static let lastReads = 64
