@@ -39,6 +39,8 @@ struct Settings: Sendable {
   var auditLog = AuditTarget.dataFolder
   var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
+  var kubeconfigFile: String?
+  var kubeContext: String?
 
   static let all: [Setting] = [
     Setting(
@@ -192,6 +194,16 @@ struct Settings: Sendable {
       "--sidecar", "XGEN_SIDECAR", "FILE", "the xgen-sidecar program (beside this one)"
     ) { settings, text throws(SettingError) in
       settings.sidecarPath = text
+    },
+    Setting(
+      "--kubeconfig", "KUBECONFIG", "FILE",
+      "how to reach the cluster (in a pod: its service account; else ~/.kube/config)"
+    ) { settings, text throws(SettingError) in
+      settings.kubeconfigFile = text
+    },
+    Setting("--kube-context", "KUBE_CONTEXT", "NAME", "of the kubeconfig (its current-context)") {
+      settings, text throws(SettingError) in
+      settings.kubeContext = text
     },
     Setting(
       "--audit-log", "XGEN_AUDIT_LOG", "FILE|stderr|none",
