@@ -34,6 +34,7 @@ final class KubernetesBackend: SandboxBackend {
     var isRunning = false
     var hasFailed = false
     var isEnding = false
+    var isGone = false
     var expiresAtMs: Int64
   }
 
@@ -138,7 +139,7 @@ final class KubernetesBackend: SandboxBackend {
   private func podIsGone(_ pod: SandboxPod) {
     pool.look()
     unwanted.remove(pod.id)
-    guard isTelling, told.removeValue(forKey: pod.id) != nil else { return }
+    guard isTelling, let known = told.removeValue(forKey: pod.id), !known.isGone else { return }
     onEvent?(.gone(id: pod.id))
   }
 
@@ -165,13 +166,20 @@ final class KubernetesBackend: SandboxBackend {
     }
     if let end = mirror.ends[pod.id], !known.isEnding {
       known.isEnding = true
-      return onEvent?(.ending(end.stone, end.claim)) ?? ()
-    }
-    if pod.isBeingDeleted, !known.isEnding {
+      onEvent?(.ending(end.stone, end.claim))
+    } else if pod.isBeingDeleted, !known.isEnding {
       known.isEnding = true
       let stone = Tombstones.Entry(
         id: pod.id, owner: record.owner, end: .evicted, atMs: clock.nowMs())
-      return onEvent?(.ending(stone, pod.claim)) ?? ()
+      onEvent?(.ending(stone, pod.claim))
+    }
+    if known.isEnding {
+      // As for whoever ends it: nothing runs any more, though the cluster has not forgotten it yet.
+      if pod.isBeingDeleted, pod.hasEnded, !known.isGone {
+        known.isGone = true
+        onEvent?(.gone(id: pod.id))
+      }
+      return
     }
     if let problem = pod.problem, !known.hasFailed {
       known.hasFailed = true

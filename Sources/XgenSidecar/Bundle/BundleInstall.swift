@@ -39,26 +39,49 @@ enum BundleInstall {
   private static let maxNameBytes = 64 * 1024
 
   static func run(into folder: String) throws(Failure) {
-    let files = try files(loaded: try loadedFiles())
+    let files = try files(
+      program: try program(executable: try executable(), argument: CommandLine.arguments[0]),
+      loaded: try loadedFiles())
     try makeFolder(folder)
     try makeFolder("\(folder)/\(libraries)")
     for file in files { try copy(file.source, to: "\(folder)/\(file.target)") }
   }
 
-  /// What goes where. The program comes first in `loaded`: its path, or empty where the kernel has
-  /// started it.
-  static func files(loaded: [String]) throws(Failure) -> [File] {
-    guard let first = loaded.first else { throw Failure("", "nothing is loaded") }
-    var files = [File(source: first.isEmpty ? "/proc/self/exe" : first, target: program)]
+  /// What goes where. The first of `loaded` is the program itself, which has no name there.
+  static func files(program source: String, loaded: [String]) throws(Failure) -> [File] {
+    var files = [File(source: source, target: program)]
     for path in loaded.dropFirst() {
-      let name = String(path.split(separator: "/").last ?? "")
-      let isLoader = name.hasPrefix("ld-") || name == loader
-      files.append(File(source: path, target: isLoader ? loader : "\(libraries)/\(name)"))
+      let target = isLoader(path) ? loader : "\(libraries)/\(name(path))"
+      files.append(File(source: path, target: target))
     }
     guard files.contains(where: { $0.target == loader }) else {
       throw Failure(files[0].source, "has no loader: it is linked statically")
     }
     return files
+  }
+
+  /// The file that is this program. Where the loader was started with the program as its argument,
+  /// what the kernel knows as executable is the loader, and the argument is the program's path.
+  static func program(executable: String, argument: String) throws(Failure) -> String {
+    guard isLoader(executable) else { return executable }
+    guard argument.contains("/") else { throw Failure(argument, "is no path of this program") }
+    return argument
+  }
+
+  private static func executable() throws(Failure) -> String {
+    let link = "/proc/self/exe"
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(link, &path, path.count)
+    if count < 0 { throw .last(link) }
+    return String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private static func name(_ path: String) -> String {
+    String(path.split(separator: "/").last ?? "")
+  }
+
+  private static func isLoader(_ path: String) -> Bool {
+    name(path).hasPrefix("ld-") || name(path) == loader
   }
 
   private static func loadedFiles() throws(Failure) -> [String] {
