@@ -35,7 +35,8 @@ import XgenProtocol
 
     /// The status of the answer to one request.
     func status(_ probe: StreamProbe, _ request: String, body: String = "") -> Int {
-      probe.send("\(request) HTTP/1.1\r\nHost: s\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      probe.send(
+        "\(request) HTTP/1.1\r\nHost: s\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
       harness.run { probe.text.contains("\r\n\r\n") || probe.isClosed }
       let words = String(decoding: probe.take(), as: UTF8.self).split(separator: " ")
       return words.count > 1 ? Int(words[1]) ?? 0 : 0

@@ -10,11 +10,14 @@ struct Cluster {
   }
 
   /// Nil if there is none of that name.
-  func get(_ resource: KubernetesResource, _ name: String) async throws(KubernetesError)
-    -> JSONValue?
-  {
+  func get(
+    _ resource: KubernetesResource, _ name: String,
+    timeoutMs: UInt64 = KubernetesLimits.requestTimeoutMs
+  ) async throws(KubernetesError) -> JSONValue? {
+    var request = KubernetesRequest.get(resource, in: namespace, name)
+    request.timeoutMs = timeoutMs
     do throws(KubernetesError) {
-      return try await client.send(.get(resource, in: namespace, name)).body
+      return try await client.send(request).body
     } catch {
       if case .notFound = error { return nil }
       throw error
@@ -38,9 +41,12 @@ struct Cluster {
   }
 
   func replace(
-    _ resource: KubernetesResource, _ name: String, _ object: JSONValue
+    _ resource: KubernetesResource, _ name: String, _ object: JSONValue,
+    timeoutMs: UInt64 = KubernetesLimits.requestTimeoutMs
   ) async throws(KubernetesError) -> JSONValue {
-    try await client.send(.replace(resource, in: namespace, name, object)).body
+    var request = KubernetesRequest.replace(resource, in: namespace, name, object)
+    request.timeoutMs = timeoutMs
+    return try await client.send(request).body
   }
 
   /// False if there was none, or another of that name.

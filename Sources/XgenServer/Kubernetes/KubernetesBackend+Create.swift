@@ -149,7 +149,7 @@ extension KubernetesBackend {
     throw BackendError(error)
   }
 
-  private func existingPod(_ id: String) async throws(BackendError) -> SandboxPod? {
+  func existingPod(_ id: String) async throws(BackendError) -> SandboxPod? {
     do throws(KubernetesError) {
       guard let object = try await cluster.get(.pods, SandboxNames.sandbox(id)) else {
         return nil
@@ -196,7 +196,7 @@ extension KubernetesBackend {
 
 extension SandboxRecord {
   /// As annotations tell it.
-  fileprivate var withoutEnvironment: SandboxRecord {
+  var withoutEnvironment: SandboxRecord {
     SandboxRecord(
       id: id, owner: owner, template: template, env: [:], ports: ports, gui: gui,
       metadata: metadata, resources: resources, createdAtMs: createdAtMs,

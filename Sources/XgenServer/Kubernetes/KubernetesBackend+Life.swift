@@ -95,6 +95,9 @@ extension KubernetesBackend {
     do throws(KubernetesError) {
       try await remove(pod, graceSeconds: KubernetesBackendLimits.graceSeconds)
       if await isOver(pod, withinMs: KubernetesBackendLimits.forceAfterMs) { return }
+      log.warning(
+        "a pod did not end in time and is removed by force",
+        metadata: ["pod": "\(pod.name)", "was_ready": "\(pod.isReady)"])
       try await remove(pod, graceSeconds: 0)
       if await isOver(pod, withinMs: KubernetesBackendLimits.goneAfterForceMs) { return }
       log.warning("a deleted pod is still there", metadata: ["pod": "\(pod.name)"])

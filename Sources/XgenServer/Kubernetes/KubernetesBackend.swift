@@ -25,7 +25,7 @@ final class KubernetesBackend: SandboxBackend {
   /// What the catalog was told of each sandbox.
   private var told: [String: Told] = [:]
   /// Sandboxes whose create has failed while the cluster may have made them all the same.
-  var unwanted: Set<String> = []
+  var unwanted = RecentNames(limit: KubernetesBackendLimits.maxGonePods)
   private var isTelling = false
   private var watches: [KubernetesWatch] = []
 
@@ -112,7 +112,7 @@ final class KubernetesBackend: SandboxBackend {
   func shutdown() async {
     pool.stop()
     collector.stop()
-    await leader.stop()
+    await leader.stop(releasing: mirror.staleReason == nil)
     for watch in watches { await watch.stop() }
     watches = []
     cluster.client.close()

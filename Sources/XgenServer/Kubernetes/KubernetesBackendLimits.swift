@@ -35,6 +35,8 @@ enum KubernetesBackendLimits {
   /// Without a renewal for so long the holder stops acting, before another can begin.
   static let leaseRenewDeadlineMs: UInt64 = 10_000
   static let leaseRetryMs: UInt64 = 3_000
+  /// Of one attempt to read or write it.
+  static let leaseTimeoutMs: UInt64 = 3_000
 
   // The collector.
   static let collectMs: UInt64 = 10_000

@@ -40,6 +40,8 @@ extension Catalog {
       return sandbox.firstAnswer == nil ? view : try answerAgain(claim)
     } catch {
       ledger.release(request.key)
+      // What another server has answered under this key could not be taken in meanwhile.
+      backend.retell(id: record.id)
       throw error
     }
   }

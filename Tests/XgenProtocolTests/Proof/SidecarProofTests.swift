@@ -119,10 +119,11 @@ import Testing
     #expect(try EnvironmentBlock.decode(Array(text.utf8)) == variables)
   }
 
-  @Test(arguments: [
-    ("A=1", .malformed), ("A\0", .malformed), ("=1\0", .malformed), ("\0", .malformed),
-    ("A=1\0\0", .malformed), ("A=1\0A=2\0", .duplicate),
-  ] as [(String, EnvironmentBlock.Failure)])
+  @Test(
+    arguments: [
+      ("A=1", .malformed), ("A\0", .malformed), ("=1\0", .malformed), ("\0", .malformed),
+      ("A=1\0\0", .malformed), ("A=1\0A=2\0", .duplicate),
+    ] as [(String, EnvironmentBlock.Failure)])
   func refusesWhatIsNone(text: String, failure: EnvironmentBlock.Failure) {
     #expect(throws: failure) { try EnvironmentBlock.decode(Array(text.utf8)) }
   }

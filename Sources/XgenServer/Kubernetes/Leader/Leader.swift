@@ -46,7 +46,8 @@ final class Leader {
   private func tryOnce() async {
     defer { isTrying = false }
     do throws(KubernetesError) {
-      let found = try await cluster.get(.leases, LeaseManifest.name)
+      let found = try await cluster.get(
+        .leases, LeaseManifest.name, timeoutMs: KubernetesBackendLimits.leaseTimeoutMs)
       let action = election.look(
         at: found.flatMap { LeaseManifest.observed($0) }, nowMs: LoopActor.loop.nowMs)
       if !isStopped { try await act(action) }
@@ -82,7 +83,8 @@ final class Leader {
     _ version: String, _ transitions: Int
   ) async throws(KubernetesError) -> JSONValue {
     try await cluster.replace(
-      .leases, LeaseManifest.name, object(transitions: transitions, version))
+      .leases, LeaseManifest.name, object(transitions: transitions, version),
+      timeoutMs: KubernetesBackendLimits.leaseTimeoutMs)
   }
 
   private func object(
@@ -111,21 +113,24 @@ final class Leader {
     onChange?(isLeading)
   }
 
-  /// Stops leading, and lets another one begin at once.
-  func stop() async {
+  /// Stops leading; `releasing` lets another one begin at once, where the cluster can be asked.
+  func stop(releasing: Bool) async {
     isStopped = true
     timer?.cancel()
     timer = nil
     let held = isLeading
     election.resign()
     noteChange()
-    guard held, let found = try? await cluster.get(.leases, LeaseManifest.name),
+    guard held, releasing,
+      let found = try? await cluster.get(
+        .leases, LeaseManifest.name, timeoutMs: KubernetesBackendLimits.leaseTimeoutMs),
       let lease = LeaseManifest.observed(found), lease.holder == election.identity
     else { return }
     let free = object(
       transitions: lease.transitions, lease.resourceVersion, identity: "")
     // Where this fails the others wait for the lease's end.
-    _ = try? await cluster.replace(.leases, LeaseManifest.name, free)
+    _ = try? await cluster.replace(
+      .leases, LeaseManifest.name, free, timeoutMs: KubernetesBackendLimits.leaseTimeoutMs)
   }
 
   /// The pod's name, and what tells this process from the one before it in the same pod.

@@ -28,7 +28,8 @@ extension KubernetesBackend {
       claimed = noted
     } catch {
       switch error {
-      case .conflict, .notFound: throw .taken("the warm pod was given to another")
+      case .conflict: claimed = try await claimedAlready(record)
+      case .notFound: throw .taken("the warm pod was given to another")
       default:
         // It may be ours all the same: then nobody was told of it.
         unwanted.insert(record.id)
@@ -37,6 +38,14 @@ extension KubernetesBackend {
     }
     try await handOver(record, to: claimed)
     retell(id: record.id)
+  }
+
+  /// A claim that was sent twice, since its first answer was lost, meets itself.
+  private func claimedAlready(_ record: SandboxRecord) async throws(BackendError) -> SandboxPod {
+    if let pod = try await existingPod(record.id), pod.record == record.withoutEnvironment {
+      return pod
+    }
+    throw .taken("the warm pod was given to another")
   }
 
   private func claimPatch(_ pod: SandboxPod, _ record: SandboxRecord) -> JSONValue {

@@ -60,13 +60,11 @@ final class WarmPool {
 
   // MARK: Giving away
 
-  /// The longest waiting pod that is ready, which this replica gives to nobody else until
-  /// `release`.
+  /// A pod that is ready, which this replica gives to nobody else until `release`. Any of them, so
+  /// that replicas seldom want the same one.
   func reserve(_ template: String) -> String? {
     let ready = mirror.pods.values.filter { $0.pool == template && isUsable($0) }
-    guard let pod = ready.min(by: { ($0.createdAtMs, $0.id) < ($1.createdAtMs, $1.id) }) else {
-      return nil
-    }
+    guard let pod = ready.randomElement() else { return nil }
     reserved.insert(pod.id)
     return pod.id
   }

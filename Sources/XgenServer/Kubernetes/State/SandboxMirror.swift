@@ -20,7 +20,7 @@ final class SandboxMirror {
   private var endsFault: String? = "the cluster was not asked yet"
   private var hasPods = false
   private var hasEnds = false
-  private var gone = RecentUIDs(limit: KubernetesBackendLimits.maxGonePods)
+  private var gone = RecentNames(limit: KubernetesBackendLimits.maxGonePods)
   private var waiters: [UInt64: (id: String, wake: () -> Void)] = [:]
   private var lastWaiter: UInt64 = 0
 
@@ -117,7 +117,7 @@ final class SandboxMirror {
 
   /// It is gone, as the cluster has said.
   func remove(_ pod: SandboxPod) {
-    gone.add(pod.uid)
+    gone.insert(pod.uid)
     guard pods[pod.id]?.uid == pod.uid else { return }
     pods[pod.id] = nil
     onPodGone?(pod)
@@ -156,25 +156,5 @@ final class SandboxMirror {
       waiters[ticket] = nil
       waiter.wake()
     }
-  }
-}
-
-/// The last so many uids.
-private struct RecentUIDs {
-  let limit: Int
-  private var known: Set<String> = []
-  private var order: [String] = []
-  private var next = 0
-
-  init(limit: Int) { self.limit = limit }
-
-  func contains(_ uid: String) -> Bool { known.contains(uid) }
-
-  mutating func add(_ uid: String) {
-    guard known.insert(uid).inserted else { return }
-    if order.count < limit { return order.append(uid) }
-    known.remove(order[next])
-    order[next] = uid
-    next = (next + 1) % limit
   }
 }
