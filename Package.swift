@@ -80,6 +80,14 @@ let package = Package(
       name: "FuzzCorpusTests",
       dependencies: ["Reactor", "XgenProtocol", "XgenServer", "TestSupport"],
       path: "Tests/Fuzz", exclude: ["Targets", "corpus", "run"], swiftSettings: settings),
+    // On the cluster that KUBECONFIG names; not a part of `make test`.
+    .testTarget(
+      name: "KubernetesTests",
+      dependencies: [
+        "XgenServer", "Reactor", "TestSupport", "ServerTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

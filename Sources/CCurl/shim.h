@@ -53,6 +53,13 @@ static inline CURLcode xgen_curl_set_reader(
   return code != CURLE_OK ? code : curl_easy_setopt(handle, CURLOPT_READDATA, context);
 }
 
+// Called with each line of the response's head.
+static inline CURLcode xgen_curl_set_head_reader(
+    CURL *_Nonnull handle, xgen_curl_bytes _Nonnull callback, void *_Nonnull context) {
+  CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, callback);
+  return code != CURLE_OK ? code : curl_easy_setopt(handle, CURLOPT_HEADERDATA, context);
+}
+
 static int xgen_curl_socket_made(void *context, curl_socket_t socket, curlsocktype purpose) {
   (void)purpose;
   int probes = (int)(long)context;

@@ -30,13 +30,18 @@ enum YAMLDocument {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw YAMLError(description: "is no UTF-8 text")
     }
-    guard let root = try load(text) else { return .null }
+    let (parser, root) = try load(text)
+    // The nodes know their anchors only as long as the parser lives.
+    defer { withExtendedLifetime(parser) {} }
     var reader = YAMLReader(limits: limits)
-    return try reader.value(root, depth: 0)
+    return try root.map { (root) throws(YAMLError) in try reader.value(root, depth: 0) } ?? .null
   }
 
-  private static func load(_ text: String) throws(YAMLError) -> Node? {
-    do { return try Parser(yaml: text, encoding: .utf8).singleRoot() } catch {
+  private static func load(_ text: String) throws(YAMLError) -> (Parser, Node?) {
+    do {
+      let parser = try Parser(yaml: text, encoding: .utf8)
+      return (parser, try parser.singleRoot())
+    } catch {
       throw YAMLError(description: explanation(error))
     }
   }
@@ -91,7 +96,10 @@ private struct YAMLReader {
   }
 
   private func value(_ scalar: Node.Scalar, _ node: Node) throws(YAMLError) -> JSONValue {
-    guard scalar.style == .plain else { return .string(scalar.string) }
+    try refuseTag(scalar.tag, .str, node)
+    guard scalar.style == .plain, scalar.tag.description != Tag.Name.str.rawValue else {
+      return .string(scalar.string)
+    }
     switch scalar.string {
     case "", "~", "null", "Null", "NULL": return .null
     case "true", "True", "TRUE": return .bool(true)

@@ -118,7 +118,8 @@ extension CurlConnection {
       (CURLOPT_TCP_KEEPALIVE, 1), (CURLOPT_TCP_KEEPIDLE, seconds.keepAliveIdleSeconds),
       (CURLOPT_TCP_KEEPINTVL, seconds.keepAliveIntervalSeconds), (CURLOPT_TCP_NODELAY, 1),
       (CURLOPT_MAXAGE_CONN, seconds.maxIdleSeconds), (CURLOPT_MAXCONNECTS, 1),
-      (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+      // A thread that waits for DNS is left behind rather than waited for.
+      (CURLOPT_QUICK_EXIT, 1), (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
     ]
     // A proxy of the environment would see where to, and there is none to a cluster's own API.
     let texts: [(CURLoption, String)] = [
@@ -130,6 +131,7 @@ extension CurlConnection {
       + [
         xgen_curl_set_headers(easy, headers), xgen_curl_set_error_text(easy, errorText),
         xgen_curl_set_writer(easy, curlReceive, context),
+        xgen_curl_set_head_reader(easy, curlHead, context),
         xgen_curl_set_keepalive_probes(easy, seconds.keepAliveProbes),
       ]
     return codes.allSatisfy { $0 == CURLE_OK } && setTrust(transfer)

@@ -41,6 +41,7 @@ final class CurlExchange {
   private var bodyOffset = 0
   private let receive: (UnsafeRawBufferPointer, _ status: Int) -> Bool
   private let easy: UnsafeMutableRawPointer
+  private var headBytes = 0
   private(set) var hasRefused = false
 
   init(
@@ -54,6 +55,13 @@ final class CurlExchange {
 
   func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
     hasRefused = hasRefused || !receive(bytes, status)
+    return !hasRefused
+  }
+
+  /// A line of the head, or of the trailer. libcurl keeps them all.
+  func takeHead(byteCount: Int) -> Bool {
+    headBytes += byteCount
+    hasRefused = hasRefused || headBytes > KubernetesLimits.maxHeadBytes
     return !hasRefused
   }
 
@@ -82,6 +90,15 @@ func curlReceive(
   // Anything but the whole count ends the transfer.
   let isTaken = exchange.take(UnsafeRawBufferPointer(start: bytes, count: size * count))
   return isTaken ? size * count : size * count &+ 1
+}
+
+/// libcurl's header callback.
+func curlHead(
+  _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+  _ context: UnsafeMutableRawPointer?
+) -> Int {
+  let exchange = Unmanaged<CurlExchange>.fromOpaque(context!).takeUnretainedValue()
+  return exchange.takeHead(byteCount: size * count) ? size * count : size * count &+ 1
 }
 
 /// libcurl's read callback.

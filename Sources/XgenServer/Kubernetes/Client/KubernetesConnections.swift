@@ -29,11 +29,11 @@ final class KubernetesConnections: Sendable {
       return .failure(KubernetesFailure(error: error, wasSent: false))
     }
     let driver = connection.driver
-    let isStopped = inUse.withLock { inUse in
-      inUse.drivers[ObjectIdentifier(driver)] = driver
-      return inUse.isStopped
+    let isRunning = inUse.withLock { inUse in
+      if !inUse.isStopped { inUse.drivers[ObjectIdentifier(driver)] = driver }
+      return !inUse.isStopped
     }
-    if isStopped { return .failure(KubernetesFailure(error: .stopped, wasSent: false)) }
+    guard isRunning else { return .failure(KubernetesFailure(error: .stopped, wasSent: false)) }
     let answer = transport.exchange(
       request, over: connection, timeoutMs: timeoutMs,
       shouldStop: { inUse.withLock { $0.isStopped } })

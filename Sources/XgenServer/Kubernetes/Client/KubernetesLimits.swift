@@ -2,6 +2,7 @@
 enum KubernetesLimits {
   // Answers. A pod has 5 to 20 kB, an object at most 1.5 MiB (etcd).
   static let maxAnswerBytes = 32 * 1024 * 1024
+  static let maxHeadBytes = 64 * 1024
   /// Objects' own nesting is below 20, that of managedFields and CRDs deeper.
   static let json = JSONLimits(maxDepth: 64, maxElements: 2_000_000)
   /// One line of a watch.

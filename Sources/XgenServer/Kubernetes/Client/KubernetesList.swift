@@ -37,7 +37,8 @@ struct KubernetesListing: Sendable {
   /// Takes a page; the list once it was the last one.
   mutating func take(_ answer: KubernetesAnswer) throws(KubernetesError) -> KubernetesList? {
     let page = answer.body
-    guard case .array(let found)? = page["items"] ?? .array([]),
+    let found = page["items"] ?? .null
+    guard let found = found == .null ? [] : found.arrayValue,
       let version = page["metadata"]?["resourceVersion"]?.stringValue,
       KubernetesObject.isResourceVersion(version)
     else { throw .malformed("a page of \(selection.path) is no list") }

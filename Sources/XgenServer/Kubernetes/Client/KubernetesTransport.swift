@@ -80,7 +80,7 @@ struct KubernetesTransport: Sendable {
       return KubernetesFailure(error: .unreachable(reason), wasSent: outcome.wasSent)
     case .refused:
       return KubernetesFailure(
-        error: .malformed("it is over \(KubernetesLimits.maxAnswerBytes) bytes"), wasSent: true)
+        error: .malformed("it is larger than our limits"), wasSent: true)
     case .stopped: return KubernetesFailure(error: .stopped, wasSent: outcome.wasSent)
     }
   }

@@ -13,7 +13,6 @@ final class KubernetesWatch {
   private let onEvents: @LoopActor ([KubernetesWatchEvent]) -> Void
   private var queue: KubernetesWatchQueue?
   private var thread: NativeThread?
-  private var hasEnded = false
   private var isStopped = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -30,7 +29,7 @@ final class KubernetesWatch {
   /// Once. Does not wait: the first `.reset`, or `.disconnected`, follows. Throws if the system
   /// gives no thread, connection or memory.
   func start() throws(KubernetesError) {
-    precondition(queue == nil, "a watch starts once")
+    precondition(queue == nil && thread == nil, "a watch starts once")
     let queue = KubernetesWatchQueue { [self] in LoopActor.task { @LoopActor in self.deliver() } }
     guard let queue, let connection = CurlConnection() else {
       throw .unreachable("no memory or descriptor for a watch")
@@ -43,16 +42,17 @@ final class KubernetesWatch {
       run.run(over: box.take())
       LoopActor.task { @LoopActor in self.end() }
     }
-    if thread == nil { throw .unreachable("no thread for a watch") }
+    guard thread == nil else { return }
+    self.queue = nil  // it refers back here
+    throw .unreachable("no thread for a watch")
   }
 
   /// Ends the thread; nothing is told from now on. Returns when it has ended. The loop goes on
   /// meanwhile.
   func stop() async {
     isStopped = true
-    guard let queue, thread != nil else { return }
+    guard let queue else { return }
     queue.stop()
-    if hasEnded { return }
     await withCheckedContinuation { waiting.append($0) }
   }
 
@@ -62,7 +62,7 @@ final class KubernetesWatch {
   }
 
   private func end() {
-    hasEnded = true
+    queue = nil  // it refers back here
     thread?.join()  // it has nothing left to do but to return
     for next in waiting { next.resume() }
     waiting = []

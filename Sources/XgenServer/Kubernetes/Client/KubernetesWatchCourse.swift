@@ -11,6 +11,8 @@ struct KubernetesWatchCourse {
   private(set) var resourceVersion: String?
   /// Since anything worked.
   private(set) var failures = 0
+  /// Since a watch was open.
+  private var failuresToOpen = 0
   private var lastFailure: KubernetesFailure?
   private var isOpen = false
   private var isTold = false
@@ -24,6 +26,7 @@ struct KubernetesWatchCourse {
 
   /// The response has begun. True if the consumer is to be told.
   mutating func opened() -> Bool {
+    failuresToOpen = 0
     if isOpen { return false }
     isOpen = true
     isTold = false
@@ -49,10 +52,11 @@ struct KubernetesWatchCourse {
 
   mutating func failed(_ failure: KubernetesFailure) {
     failures += 1
+    failuresToOpen += 1
     lastFailure = failure
     if !isResumable(failure.error) { resourceVersion = nil }
     // It may go on where it was and be open again in a moment; only then there is news.
-    guard failures > 1 || !isOpen, !isTold else { return }
+    guard failuresToOpen > 1 || !isOpen, !isTold else { return }
     if case .gone = failure.error { return }
     isOpen = false
     isTold = true

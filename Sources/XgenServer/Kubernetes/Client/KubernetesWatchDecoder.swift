@@ -37,16 +37,19 @@ struct KubernetesWatchDecoder {
       let line = start..<end
       start = end + 1
       scanned = start
-      guard line.count <= maxEventBytes else { break }
+      try check(line.count)
       if bytes[line].allSatisfy({ $0 == 0x0D || $0 == 0x20 }) { continue }
       return (try event(line), line.count)
     }
-    // All that is given out goes at once: a quiet watch holds nothing.
-    guard scanned - start <= maxEventBytes else {
-      throw .malformed("an event is over \(maxEventBytes) bytes")
-    }
+    try check(scanned - start)
     drop()
     return nil
+  }
+
+  private func check(_ byteCount: Int) throws(KubernetesError) {
+    if byteCount > maxEventBytes {
+      throw .malformed("an event is over \(maxEventBytes) bytes")
+    }
   }
 
   private mutating func lineEnd() -> Int? {
@@ -55,6 +58,7 @@ struct KubernetesWatchDecoder {
     return end
   }
 
+  /// All that is given out goes: a quiet watch holds nothing.
   private mutating func drop() {
     guard start > 0 else { return }
     bytes.removeSubrange(..<start)
