@@ -25,8 +25,8 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CLinux"),
-    .target(
-      name: "Reactor", dependencies: ["CUV", "COpenSSL", "CLinux"], swiftSettings: settings),
+    .target(name: "Reactor", dependencies: ["CUV", "CLinux"], swiftSettings: settings),
+    .target(name: "ReactorTLS", dependencies: ["Reactor", "COpenSSL"], swiftSettings: settings),
     .target(name: "XgenProtocol", swiftSettings: settings),
     .target(
       name: "XgenSidecar", dependencies: ["Reactor", "XgenProtocol", "CLinux"],
@@ -34,7 +34,7 @@ let package = Package(
     .target(
       name: "XgenServer",
       dependencies: [
-        "Reactor", "XgenProtocol", "CLinux", "COpenSSL",
+        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
@@ -57,7 +57,7 @@ let package = Package(
       name: "ServerTestSupport", dependencies: ["XgenServer", "Reactor", "TestSupport"],
       path: "Tests/ServerTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"],
+      name: "ReactorTests", dependencies: ["Reactor", "ReactorTLS", "CLinux", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"],
@@ -65,7 +65,8 @@ let package = Package(
     .testTarget(
       name: "XgenServerTests",
       dependencies: [
-        "XgenServer", "Reactor", "XgenProtocol", "CLinux", "TestSupport", "ServerTestSupport",
+        "XgenServer", "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "TestSupport",
+        "ServerTestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
