@@ -26,8 +26,8 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CLinux"),
-    .target(
-      name: "Reactor", dependencies: ["CUV", "COpenSSL", "CLinux"], swiftSettings: settings),
+    .target(name: "Reactor", dependencies: ["CUV", "CLinux"], swiftSettings: settings),
+    .target(name: "ReactorTLS", dependencies: ["Reactor", "COpenSSL"], swiftSettings: settings),
     .target(name: "XgenProtocol", swiftSettings: settings),
     .target(
       name: "XgenSidecar", dependencies: ["Reactor", "XgenProtocol", "CLinux"],
@@ -35,7 +35,7 @@ let package = Package(
     .target(
       name: "XgenServer",
       dependencies: [
-        "Reactor", "XgenProtocol", "CLinux", "COpenSSL", "CCurl",
+        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL", "CCurl",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -59,7 +59,7 @@ let package = Package(
       name: "ServerTestSupport", dependencies: ["XgenServer", "Reactor", "TestSupport"],
       path: "Tests/ServerTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"],
+      name: "ReactorTests", dependencies: ["Reactor", "ReactorTLS", "CLinux", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"],
@@ -67,7 +67,8 @@ let package = Package(
     .testTarget(
       name: "XgenServerTests",
       dependencies: [
-        "XgenServer", "Reactor", "XgenProtocol", "CLinux", "TestSupport", "ServerTestSupport",
+        "XgenServer", "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "TestSupport",
+        "ServerTestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),

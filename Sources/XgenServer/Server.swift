@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import Reactor
+internal import ReactorTLS
 
 /// The composition root: everything that serves, made in one place and handed to who needs it.
 @LoopActor
@@ -98,7 +99,7 @@ final class Server {
 
   private func tlsProvider() -> HTTPServer.TLSProvider? {
     guard let certificate else { return nil }
-    return { certificate.context }
+    return TLSStream.provider { certificate.context }
   }
 
   private func publicAddresses(_ bound: SocketAddress) -> PublicAddresses {

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import Reactor
+internal import ReactorTLS
 
 /// Where sandboxes run.
 enum BackendKind: String, Sendable {
