@@ -19,7 +19,7 @@ struct AccessCheck {
   init(_ cluster: Cluster) { self.cluster = cluster }
 
   func run() async throws(Failure) {
-    let missing = try await missing()
+    let missing = try await missingVerbs()
     if missing.isEmpty { return }
     throw Failure(
       description: "the Kubernetes API does not allow this server to "
@@ -29,11 +29,11 @@ struct AccessCheck {
   }
 
   /// Resources are asked for at once: a start should not wait for one answer after the other.
-  private func missing() async throws(Failure) -> [String] {
+  private func missingVerbs() async throws(Failure) -> [String] {
     let results = await withTaskGroup { group in
       for (index, (resource, verbs)) in Self.needed.enumerated() {
         group.addTask(executorPreference: LoopActor.executor) {
-          (index, await missing(verbs, resource))
+          (index, await missingVerbs(verbs, resource))
         }
       }
       var results = [Result<[String], Failure>?](repeating: nil, count: Self.needed.count)
@@ -45,7 +45,7 @@ struct AccessCheck {
     return missing
   }
 
-  private func missing(
+  private func missingVerbs(
     _ verbs: [String], _ resource: KubernetesResource
   ) async -> Result<[String], Failure> {
     var missing: [String] = []

@@ -1,4 +1,5 @@
 #if canImport(XgenServer)
+  import Reactor
   @testable import XgenServer
 #endif
 
