@@ -88,7 +88,7 @@ extension KubernetesBackend {
     }
   }
 
-  private func removeSecret(_ id: String) {
+  func removeSecret(_ id: String) {
     LoopActor.task {
       // What fails here the collector does.
       _ = try? await self.cluster.delete(.secrets, SandboxNames.sandbox(id), uid: nil)

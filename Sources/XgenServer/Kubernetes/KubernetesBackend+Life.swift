@@ -92,6 +92,8 @@ extension KubernetesBackend {
   /// now the collector does: the end is written down.
   func delete(id: String) async {
     guard let pod = mirror.pods[id] else { return }
+    // The pod's end takes its Secret along, but not at once.
+    defer { removeSecret(id) }
     do throws(KubernetesError) {
       // Where nothing of the client's has run there is nothing to be kind to, and a kubelet that is
       // still starting containers may come to the end of them late.
