@@ -58,6 +58,15 @@ enum Limits {
   /// For a peer to take the last bytes and to close.
   static let relayEndMs: UInt64 = 2_000
 
+  // Previews. A connection is a request under way, or one that has left HTTP.
+  static let maxPreviewConnectionsPerSandbox = 256
+  /// In all; each is a descriptor beside the client's.
+  static let maxPreviewConnections = 2_048
+  static let defaultPreviewLinkSeconds = 24 * 3600
+  static let maxPreviewLinkSeconds = 7 * 24 * 3600
+  /// Ports of one sandbox whose idle connections are kept.
+  static let maxPreviewUpstreamsPerSandbox = 64
+
   // Lifecycle.
   /// How long the end of a sandbox is remembered.
   static let tombstoneMs: Int64 = 5 * 60 * 1000

@@ -10,7 +10,7 @@ public struct HTTPRequestHead: Sendable {
   public let expectsContinue: Bool
   /// Whether the client wants to leave HTTP/1.1: `Connection: upgrade` with an Upgrade header.
   public let asksUpgrade: Bool
-  private let line: HTTPRequestLine
+  let line: HTTPRequestLine
 
   /// Throws what is wrong with the headers as a whole; `line` and `ranges` are valid each.
   init(

@@ -6,7 +6,7 @@ public struct HTTPResponseHead: Sendable {
   public let keepAlive: Bool
   /// Whether the server left HTTP/1.1: 101 with `Connection: upgrade` and an Upgrade header.
   public let isUpgrade: Bool
-  private let line: HTTPStatusLine
+  let line: HTTPStatusLine
 
   /// Throws what is wrong with the headers as a whole; `line` and `ranges` are valid each.
   init(
