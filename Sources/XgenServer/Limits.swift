@@ -59,8 +59,10 @@ enum Limits {
   static let relayEndMs: UInt64 = 2_000
 
   // Previews. A connection is a request under way, or one that has left HTTP.
-  static let maxPreviewConnectionsPerSandbox = 256
-  /// In all; each is a descriptor beside the client's.
+  /// Fewer than `SidecarLimits.tunnelsAtOnce`, since idle ones to other ports hold tunnels, too.
+  static let maxPreviewConnectionsPerSandbox = 192
+  /// In all; each is a descriptor beside the client's. A connection whose peers read nothing holds
+  /// `StreamLimits.highWaterBytes` and one read in each direction: 640 KiB.
   static let maxPreviewConnections = 2_048
   static let defaultPreviewLinkSeconds = 24 * 3600
   static let maxPreviewLinkSeconds = 7 * 24 * 3600

@@ -1,5 +1,6 @@
 """Private previews: who sees them, and that nothing of ours reaches what runs inside."""
 
+import json
 import re
 import signal
 import socket
@@ -207,6 +208,91 @@ def test_a_sandbox_sets_no_cookie_for_others(tenants: Tenants, site: Preview) ->
         "Set-Cookie: =xgen-preview=evil\r\nSet-Cookie: b=4\r\n\r\n"))
     answer = site.request(path=f"/raw/{encoded(text)}", Cookie=cookie(tenants, site))
     assert answer.all("Set-Cookie") == ["a=1; Path=/", "b=2; Secure", "c=3", "b=4"]
+
+
+def test_a_sandbox_takes_no_neighbours_cookies_away(site: Preview, tenants: Tenants) -> None:
+    text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nClear-Site-Data: \"cookies\"\r\nA: b\r\n\r\n"
+    answer = site.request(path=f"/raw/{encoded(text)}", Cookie=cookie(tenants, site))
+    assert answer.get("Clear-Site-Data") is None and answer.get("A") == "b"
+
+
+def test_no_cache_keeps_our_cookie(site: Preview, tenants: Tenants) -> None:
+    text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nCache-Control: public, max-age=9\r\n\r\n"
+    path = f"/raw/{encoded(text)}"
+    answer = site.request(path=path, Authorization="ApiKey ann-key")
+    assert answer.all("Set-Cookie") and answer.all("Cache-Control") == ["no-store"]
+    own = site.request(path=path, Cookie=cookie(tenants, site))
+    assert not own.all("Set-Cookie") and own.all("Cache-Control") == ["public, max-age=9"]
+
+
+def test_a_token_that_strayed_does_not_reach_the_sandbox(tenants: Tenants, site: Preview) -> None:
+    token, mine = tenants.token(), cookie(tenants, site)
+    echo = site.echo(Cookie=mine, Referer=f"http://{site.host}/a?token={token}")
+    assert value(echo, "Referer") is None
+    assert value(site.echo(Cookie=mine, Referer="http://x/?token=y"), "Referer") == "http://x/?token=y"
+    echo = site.echo(Cookie=mine, Sec_WebSocket_Protocol=f"chat, bearer.{token} ,bearer.theirs")
+    assert value(echo, "Sec-WebSocket-Protocol") == "chat, bearer.theirs"
+
+
+def opened(site: Preview, path: str, **fields: str) -> socket.socket:
+    """A connection whose request is answered on and on."""
+    connection = connect(site.sandbox.server)
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {site.host}\r\n{lines}\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    assert data.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 101 ")), data
+    return connection
+
+
+def is_cut(connection: socket.socket) -> bool:
+    connection.settimeout(5)
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "raw"}
+
+
+def test_what_a_link_opened_ends_with_it(tenants: Tenants, site: Preview) -> None:
+    path = tenants.link(site)["url"].partition(site.host)[2]
+    mine = site.request(path=path).get("Set-Cookie").partition(";")[0]
+    own = opened(site, "/headless", Authorization="ApiKey ann-key", **UPGRADE)
+    cut = [opened(site, "/events", Cookie=mine),
+           opened(site, "/headless", Cookie=mine, Origin=f"http://{site.host}", **UPGRADE)]
+    assert tenants.ask("DELETE", f"{site.sandbox.path}/previews/links").status_code == 204
+    assert [is_cut(connection) for connection in cut] == [True, True]
+    own.sendall(b"still here")
+    while not (data := own.recv(65536)).endswith(b"still here"):
+        assert data
+    own.close()
+
+
+def test_what_a_key_opened_ends_with_it() -> None:
+    with keyed_server() as server:
+        tenants = Tenants(server)
+        sandbox = made(tenants, preview_access="private")
+        site = start_site(sandbox, Authorization="ApiKey ann-key")
+        kept = opened(site, "/headless", Authorization="ApiKey root-key", **UPGRADE)
+        cut = opened(site, "/headless", Authorization="ApiKey ann-key", **UPGRADE)
+        path = server.folder / "keys.json"
+        path.write_text(json.dumps(
+            [entry for entry in json.loads(path.read_text()) if entry["name"] != "ann"]))
+        server.process.send_signal(signal.SIGHUP)
+        assert is_cut(cut)
+        kept.sendall(b"still here")
+        while not (data := kept.recv(65536)).endswith(b"still here"):
+            assert data
+        kept.close()
 
 
 # Links.

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 
+import proc
 import pytest
 from preview import Preview, encoded, lines, start_site, value
 from rawhttp import ask, connect
@@ -13,6 +14,21 @@ from server import Sandbox, Server
 from websockets.sync.client import connect as websocket
 
 MIB = 1024 * 1024
+
+#: A file server with ranges, as short as it gets; http.server has none.
+RANGES = """
+const fs = require("fs");
+require("http").createServer((request, response) => {
+  const data = fs.readFileSync("digits"), range = /bytes=(\\d*)-(\\d*)/.exec(request.headers.range);
+  if (!range) return response.end(data);
+  let [start, end] = [range[1], range[2]];
+  if (start === "") [start, end] = [data.length - end, ""];
+  const last = end === "" ? data.length - 1 : Number(end);
+  if (Number(start) > last) return response.writeHead(416).end();
+  response.writeHead(206, { "Content-Range": `bytes ${start}-${last}/${data.length}` });
+  response.end(data.subarray(Number(start), last + 1));
+}).listen(3100, "127.0.0.1")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +158,41 @@ def test_bodies_arrive_whole(site: Preview, size: int, chunked: bool) -> None:
     suffix = "?chunked" if chunked else ""
     answer = site.request(path=f"/give/{size}{suffix}")
     assert hashlib.sha256(answer.body).hexdigest() == digest
+
+
+def test_an_upload_of_2_gib_in_bounded_memory(site: Preview) -> None:
+    """More than any buffer on its way holds; the sidecar's memory is the sandbox's own."""
+    server, size, block = site.sandbox.server, 2 * 1024 * MIB, bytes(4 * MIB)
+    watched = [server.pid, site.sandbox.sidecar()]
+    before = [proc.rss_kib(pid) for pid in watched]
+    most = before
+    with connect(server) as connection:
+        connection.settimeout(120)
+        connection.sendall(
+            f"PUT /sink HTTP/1.1\r\nHost: {site.host}\r\nContent-Length: {size}\r\n\r\n".encode())
+        for _ in range(size // len(block)):
+            connection.sendall(block)
+            most = [max(pair) for pair in zip(most, map(proc.rss_kib, watched))]
+        data = b""
+        while not data.endswith(str(size).encode()):
+            piece = connection.recv(65536)
+            assert piece, data
+            data += piece
+    assert [after - was < 8 * 1024 for was, after in zip(before, most)] == [True, True], (before, most)
+
+
+@pytest.mark.parametrize("range_, status, body", [
+    ("bytes=0-3", 206, b"0123"), ("bytes=-2", 206, b"89"), ("bytes=99-", 416, None)])
+def test_ranges_are_the_servers_own_business(
+    shared: Sandbox, range_: str, status: int, body: bytes | None
+) -> None:
+    shared.sh("printf 0123456789 >digits")
+    shared.background(f"node -e '{RANGES}' 3100")
+    preview = Preview(shared, 3100).wait()
+    answer = preview.request(path="/digits", Range=range_)
+    assert answer.status == status
+    if body is not None:
+        assert answer.body == body and (answer.get("Content-Range") or "").endswith("/10")
 
 
 def test_each_event_arrives_at_once(site: Preview) -> None:

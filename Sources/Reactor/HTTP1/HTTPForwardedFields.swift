@@ -32,6 +32,13 @@ struct HTTPHopByHop {
     return named.contains { Self.equal(bytes, $0, name) }
   }
 
+  /// Whether it is a name with `_` for `-` of a field that goes no further: to servers that hand
+  /// fields on as variables (CGI, WSGI) both are one, and `Content_Length` a second length.
+  static func isDisguised(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
+    let plain = bytes[name].map { $0 == ASCII.underscore ? ASCII.minus : $0 }
+    return plain.withUnsafeBytes { isDropped($0, 0..<plain.count) }
+  }
+
   private static func isDropped(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
     switch name.count {
     case 2: bytes.spells("te", in: name)
@@ -64,7 +71,7 @@ struct HTTPHopByHop {
 extension HTTPFields {
   /// Appends the lines of a message that is passed on, as they came: without those that end with
   /// its connection, those that whoever passes it on writes by itself (Host, Content-Length,
-  /// Transfer-Encoding, Expect), and those that `keeps` does not want.
+  /// Transfer-Encoding, Expect; these also with `_` for `-`), and those that `keeps` does not want.
   ///
   /// Lines that stand together are copied together.
   public func appendForwarded(
@@ -75,8 +82,11 @@ extension HTTPFields {
       let hopByHop = HTTPHopByHop(all, ranges)
       var start = ranges.first.map { Int($0.nameStart) } ?? 0
       for (index, range) in ranges.enumerated() {
+        let hasUnderscore =
+          all.firstIndex(of: ASCII.underscore, in: range.name) < range.name.upperBound
         let isKept =
           !hopByHop.drops(all, range.name)
+          && !(hasUnderscore && HTTPHopByHop.isDisguised(all, range.name))
           && keeps(
             UnsafeRawBufferPointer(rebasing: all[range.name]),
             UnsafeRawBufferPointer(rebasing: all[range.value]))

@@ -6,7 +6,8 @@ public enum HTTPForwardedQuery: Equatable, Sendable {
 
 extension HTTPRequestHead {
   /// Appends the request line as an origin server expects it, the target's bytes as they came: an
-  /// absolute-form, which is addressed to a proxy, becomes an origin-form (RFC 9112 §3.2.1).
+  /// absolute-form, which is addressed to a proxy, becomes an origin-form (RFC 9112 §3.2.1), or
+  /// with OPTIONS and neither path nor query `*` (§3.2.4).
   public func appendForwardedLine(
     to buffer: inout ByteBuffer, query: HTTPForwardedQuery = .same
   ) {
@@ -19,7 +20,11 @@ extension HTTPRequestHead {
       } else {
         append(line.method)
         buffer.append(" ")
-        if line.path.isEmpty { buffer.append("/") } else { append(line.path) }
+        if !line.path.isEmpty {
+          append(line.path)
+        } else {
+          buffer.append(method == .options && line.query == nil ? "*" : "/")
+        }
         switch query {
         case .same:
           if let own = line.query { append(own.lowerBound - 1..<own.upperBound) }

@@ -18,6 +18,7 @@ public struct HTTPRequestHead: Sendable {
   ) throws(HTTPParseError) {
     let summary = HTTPHeadSummary(bytes, ranges)
     try Self.validateHost(bytes, summary, line.version)
+    try summary.checkConnection()
     framing = try HTTPBodyFraming.ofRequest(summary, line.version, bytes)
     let isModern = line.version == .http11
     if isModern, summary.expectation == .unsupported { throw .unsupportedExpectation }

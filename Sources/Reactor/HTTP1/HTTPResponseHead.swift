@@ -14,6 +14,7 @@ public struct HTTPResponseHead: Sendable {
     to method: HTTPMethod
   ) throws(HTTPParseError) {
     let summary = HTTPHeadSummary(bytes, ranges)
+    try summary.checkConnection()
     framing = try HTTPBodyFraming.ofResponse(
       status: Int(line.status), to: method, summary, line.version, bytes)
     keepAlive = framing != .untilClose && summary.keepsAlive(line.version)

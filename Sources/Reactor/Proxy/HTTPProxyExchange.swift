@@ -96,9 +96,26 @@ public final class HTTPProxyExchange {
     }
   }
 
+  /// Whether every server takes the whole of this request. One that does not know chunks, or does
+  /// not look for a body behind a GET, would take the body for the next request, which is
+  /// somebody else's.
+  private var leavesNothingUnread: Bool {
+    switch downstream.head.framing {
+    case .none, .length(0): return true
+    case .chunked, .untilClose: return false
+    case .length:
+      switch downstream.head.method {
+      case .post, .put, .patch: return true
+      case .get, .head, .delete, .options, .trace, .connect, .other: return false
+      }
+    }
+  }
+
   private func send(over connection: UpstreamConnection) {
     self.connection = connection
-    connection.begin(self, downstream.head.method, asksUpgrade: asksUpgrade)
+    connection.begin(
+      self, downstream.head.method, asksUpgrade: asksUpgrade, mayReuse: leavesNothingUnread)
+    if downstream.hasDisconnected { connection.hurry(ms: pool.limits.halfCloseMs) }
     let head = downstream.head
     out.reserve(head.withBytes { $0.count } + 512)
     delegate.proxy(self, appendRequestTo: &out)
@@ -169,6 +186,13 @@ public final class HTTPProxyExchange {
       connection?.hurry(ms: pool.limits.halfCloseMs)
       watchClient()
     }
+  }
+
+  /// Ends it wherever it is, before its upgrade: what there is of the response breaks off.
+  public func abort() {
+    if isOver { return }
+    downstream.abort()
+    finish()
   }
 
   private func fail(_ error: HTTPClientError) {

@@ -29,8 +29,8 @@ protocol UpstreamRequest: AnyObject {
 ///   └─(a byte, or the end)──▶ closed
 /// ```
 ///
-/// Only a response that was whole, with nothing behind it, to a request that was sent whole leaves
-/// a connection that is used again.
+/// Only a response that was whole, with nothing behind it, to a request that was sent whole and
+/// that no server can have taken for two, leaves a connection that is used again.
 final class UpstreamConnection: ByteStreamDelegate {
   let stream: any ByteStream
   let upstream: Upstream
@@ -39,6 +39,7 @@ final class UpstreamConnection: ByteStreamDelegate {
   private var request: (any UpstreamRequest)?
   private var method = HTTPMethod.get
   private var asksUpgrade = false
+  private var mayReuse = false
   private var requestCount = 0
   private var requestHasEnded = false
   private var parser: HTTPResponseParser
@@ -69,12 +70,16 @@ final class UpstreamConnection: ByteStreamDelegate {
 
   // MARK: What the request's owner asks for
 
-  /// Takes it for one request, whose bytes the owner then writes. Precondition: it is idle.
-  func begin(_ request: any UpstreamRequest, _ method: HTTPMethod, asksUpgrade: Bool) {
+  /// Takes it for one request, whose bytes the owner then writes. `mayReuse`: another one may
+  /// follow it. Precondition: it is idle.
+  func begin(
+    _ request: any UpstreamRequest, _ method: HTTPMethod, asksUpgrade: Bool, mayReuse: Bool
+  ) {
     precondition(self.request == nil, "one request at a time")
     self.request = request
     self.method = method
     self.asksUpgrade = asksUpgrade
+    self.mayReuse = mayReuse
     requestCount += 1
     requestHasEnded = false
     head = nil
@@ -198,7 +203,7 @@ final class UpstreamConnection: ByteStreamDelegate {
   private func complete(leftover: Int) {
     let isReusable =
       head?.keepAlive == true && leftover == 0 && !peerEnded && !stream.isClosing
-      && requestHasEnded && stream.pendingByteCount == 0
+      && requestHasEnded && mayReuse && stream.pendingByteCount == 0
     let last = detach()
     if isReusable {
       idleSinceMs = stream.loop.nowMs

@@ -5,7 +5,7 @@ public struct UpstreamLimits: Sendable {
   /// 1xx before the final response.
   public var maxInterimResponses = 16
   /// Idle connections kept for one server.
-  public var maxIdlePerUpstream = 64
+  public var maxIdlePerUpstream = 32
   /// Idle connections kept in all.
   public var maxIdle = 512
   /// How long an idle connection is kept: less than Node's servers keep theirs (5 s), so that

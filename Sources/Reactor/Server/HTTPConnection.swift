@@ -53,6 +53,15 @@ final class HTTPConnection: ByteStreamDelegate {
     stream.resumeReading()
   }
 
+  /// With what came behind the upgrade's head.
+  func start(after upgrade: HTTPUpgrade) {
+    start()
+    var first = ByteBuffer()
+    swap(&first, &upgrade.leftover)
+    if !first.isEmpty { first.withMutableReadable { streamDidReceive($0) } }
+    if upgrade.peerHasEnded { streamDidEnd() }
+  }
+
   /// The end of TLS's handshake.
   func streamDidConnect() { deadlineMs = server.loop.nowMs + server.limits.headMs }
 

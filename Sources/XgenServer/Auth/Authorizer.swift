@@ -10,7 +10,7 @@ final class Authorizer {
 
   /// The marker that browsers offer beside `bearer.<token>`, since they can't set headers.
   static let subprotocolName = "xgen.v1"
-  private static let bearerPrefix = "bearer."
+  static let bearerPrefix = "bearer."
 
   init(tokens: TokenIssuer, now: @escaping @Sendable () -> Int64) {
     self.tokens = tokens

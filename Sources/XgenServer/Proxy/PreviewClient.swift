@@ -26,8 +26,15 @@ struct PreviewClient: Sendable {
     return first.lowercased() == "http" ? false : nil
   }
 
-  /// Whether a field of this name is dropped: ours stand for it, or nobody vouches for it.
+  /// Whether a field of this name, be it with `_` for `-`, is dropped: ours stand for it, or nobody
+  /// vouches for it.
   func drops(_ name: UnsafeRawBufferPointer) -> Bool {
+    guard name.contains(UInt8(ascii: "_")) else { return dropsPlain(name) }
+    let plain = name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
+    return plain.withUnsafeBytes { dropsPlain($0) }
+  }
+
+  private func dropsPlain(_ name: UnsafeRawBufferPointer) -> Bool {
     switch name.count {
     case 9:
       return name.spells("forwarded") || (!isTrusted && name.spells("x-real-ip"))

@@ -14,14 +14,16 @@ enum PreviewCookies {
 
   // MARK: Cookie
 
-  /// The values of our cookies in a Cookie field, of either name; nil without any, which is the
-  /// usual case.
-  static func own(in field: UnsafeRawBufferPointer) -> [String]? {
+  /// The values of our cookies in a Cookie field; nil without any, which is the usual case. Over
+  /// https only the name counts that no neighbour can set; the other one is ours to hide as well.
+  static func own(in field: UnsafeRawBufferPointer, isHTTPS: Bool) -> [String]? {
     var found: [String]?
     forEachPart(of: field) { part in
       let pair = split(part)
       guard isOwn(pair.name) else { return }
-      found = (found ?? []) + [String(decoding: pair.value, as: UTF8.self)]
+      found = found ?? []
+      let isSecure = pair.name.count == secureName.utf8CodeUnitCount
+      if isSecure == isHTTPS { found?.append(String(decoding: pair.value, as: UTF8.self)) }
     }
     return found
   }

@@ -23,29 +23,34 @@ struct PreviewGate {
   func judge(
     _ head: HTTPRequestHead, _ host: PreviewHost, _ record: SandboxRecord, isHTTPS: Bool
   ) throws(APIError) -> Verdict {
-    let shown = PreviewCredentials(head, tokens, signer, host)
+    let shown = PreviewCredentials(head, tokens, signer, host, isHTTPS: isHTTPS)
     var pass = PreviewPass()
     pass.hidesAuthorization = shown.authorization != nil
     pass.hidesCookie = shown.cookies != nil
+    pass.hidesReferer = shown.isInReferer
+    pass.hidesSubprotocols = shown.isInSubprotocols
     pass.query = shown.rest
     if record.previews.access == .public {
       return shown.token != nil && Self.canRedirect(head)
         ? .redirect(query: pass.query, setCookie: nil) : .pass(pass)
     }
-    let isKnown = shown.cookies?.contains { isValid($0, host, record) } == true
+    let known = shown.cookies?.lazy.compactMap { validGrant($0, host, record) }.first
     if let credential = shown.authorization {
       let grant = try self.grant(credential, record)
-      if !isKnown { pass.setCookie = setCookie(grant, host, isHTTPS: isHTTPS) }
+      if known == nil { pass.setCookie = setCookie(grant, host, isHTTPS: isHTTPS) }
+      pass.holder = grant.holder
       return .pass(pass)
     }
     if let token = shown.token {
       let grant = try self.grant(token, record)
+      pass.holder = grant.holder
       guard Self.canRedirect(head) else { return .pass(pass) }
       return .redirect(
         query: pass.query, setCookie: setCookie(grant, host, isHTTPS: isHTTPS))
     }
-    guard isKnown else { throw Self.noCredentials() }
+    guard let known else { throw Self.noCredentials() }
     try Self.checkSource(head, isHTTPS: isHTTPS)
+    pass.holder = known.holder
     return .pass(pass)
   }
 
@@ -92,18 +97,25 @@ struct PreviewGate {
     }
   }
 
-  private func isValid(_ cookie: String, _ host: PreviewHost, _ record: SandboxRecord) -> Bool {
+  private func validGrant(
+    _ cookie: String, _ host: PreviewHost, _ record: SandboxRecord
+  ) -> PreviewGrant? {
     let grant = signer.grant(ofCookie: cookie, for: host, now: now, keyDigest: keyDigest)
-    return grant.map { isAlive($0, record) } ?? false
+    return grant.flatMap { isAlive($0, record) ? $0 : nil }
   }
 
-  /// Whether what the grant stands on is still there.
   private func isAlive(_ grant: PreviewGrant, _ record: SandboxRecord) -> Bool {
-    guard now < grant.expiresAt else { return false }
-    switch grant.holder {
+    now < grant.expiresAt && Self.stands(grant.holder, record, tokens.keys)
+  }
+
+  /// Whether what a grant stands on is still there.
+  static func stands(
+    _ holder: PreviewGrant.Holder, _ record: SandboxRecord, _ keys: APIKeyStore
+  ) -> Bool {
+    switch holder {
     case .link(let epoch): return epoch == record.previews.linkEpoch
     case .key(let name):
-      guard let key = tokens.keys.principal(named: name) else { return false }
+      guard let key = keys.principal(named: name) else { return false }
       return key.permissions.contains(.sandboxRead)
         && (key.role == .admin || key.name == record.owner)
     }
@@ -128,15 +140,19 @@ struct PreviewGate {
   /// Whether a browser that sends the cookie does so for the preview's own page, or for a person
   /// who went there (Fetch Metadata, W3C).
   private static func checkSource(_ head: HTTPRequestHead, isHTTPS: Bool) throws(APIError) {
+    let origins = head.headers.values("origin")
     if head.asksUpgrade {
-      let origins = head.headers.values("origin")
       guard origins.count == 1, isOwn(origins[0], head, isHTTPS) else {
         throw .forbidden("the preview's own pages alone may connect with its cookie")
       }
       return
     }
     switch head.headers["sec-fetch-site"] {
-    case nil, "none", "same-origin": return
+    case "none", "same-origin": return
+    case nil:
+      // A browser over plain http does not say it; but it names the page of what is no plain GET.
+      if origins.allSatisfy({ isOwn($0, head, isHTTPS) }) { return }
+      throw .forbidden("another site's page may not use the cookie of a private preview")
     default:
       if head.method == .get, head.headers["sec-fetch-mode"] == "navigate" { return }
       throw .forbidden("another site's page may not use the cookie of a private preview")

@@ -6,6 +6,12 @@ struct PreviewPass: Equatable, Sendable {
   var hidesAuthorization = false
   /// One of our cookies is among the client's.
   var hidesCookie = false
+  /// Referer tells a token of ours.
+  var hidesReferer = false
+  /// A subprotocol that is offered tells one.
+  var hidesSubprotocols = false
   /// A cookie of ours that the client gets with the response.
   var setCookie: String?
+  /// What a private preview was opened with: a connection ends when it is taken back.
+  var holder: PreviewGrant.Holder?
 }

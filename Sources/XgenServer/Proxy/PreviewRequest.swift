@@ -10,6 +10,8 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
   private let client: PreviewClient
   private let pass: PreviewPass
   private var splice: StreamSplice?
+  /// What carries it; set once, before it starts.
+  weak var exchange: HTTPProxyExchange?
 
   init(
     _ server: Server, _ sandbox: Sandbox, _ host: PreviewHost, _ client: PreviewClient,
@@ -37,7 +39,7 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
       appendFields(of: head, authority, to: &buffer)
       client.append(to: &buffer, head, host: authority)
     }
-    buffer.append("Via: 1.1 xgen\r\n")
+    buffer.append(head.version == .http11 ? "Via: 1.1 xgen\r\n" : "Via: 1.0 xgen\r\n")
   }
 
   private func appendFields(
@@ -46,6 +48,7 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
     let isLocalhost = isLocalhost
     var hasOwnOrigin = false
     var cookies: [[UInt8]] = []
+    var subprotocols: [Substring] = []
     var forwardsLeft: Int?
     head.headers.appendForwarded(to: &buffer) { name, value in
       switch name.count {
@@ -56,19 +59,24 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
         let isOwn = PreviewOrigin.isOwn(value, of: authority, isHTTPS: client.isHTTPS)
         hasOwnOrigin = hasOwnOrigin || isOwn
         return !isOwn
+      case 7 where pass.hidesReferer: return !name.spells("referer")
       case 12 where head.method == .options && name.spells("max-forwards"):
         forwardsLeft = Int(String(decoding: value, as: UTF8.self))
         return false
-      case 13 where pass.hidesAuthorization: return !name.spells("authorization")
+      case 13 where pass.hidesAuthorization && name.spells("authorization"): return false
+      case 22 where pass.hidesSubprotocols && name.spells("sec-websocket-protocol"):
+        subprotocols += PreviewCredentials.subprotocols(value)
+        return false
       default: return !client.drops(name)
       }
     }
-    let kept = cookies.filter { !$0.isEmpty }
-    if !kept.isEmpty {
-      buffer.append("Cookie: ")
-      buffer.append(Array(kept.joined(separator: "; ".utf8)))
-      buffer.append("\r\n")
+    subprotocols.removeAll { PreviewCredentials.isToken($0, server.tokens) }
+    if !subprotocols.isEmpty {
+      let offered = subprotocols.joined(separator: ", ")
+      append("Sec-WebSocket-Protocol: ", Array(offered.utf8), to: &buffer)
     }
+    let kept = cookies.filter { !$0.isEmpty }
+    if !kept.isEmpty { append("Cookie: ", Array(kept.joined(separator: "; ".utf8)), to: &buffer) }
     if hasOwnOrigin {
       buffer.append("Origin: http://")
       appendLocalhost(to: &buffer)
@@ -97,6 +105,7 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
     var hasDate = false
     var cookies: [[UInt8]] = []
     var location: String?
+    let setsCookie = pass.setCookie != nil && !head.isInformational
     head.headers.appendForwarded(to: &buffer) { name, value in
       switch name.count {
       case 4 where name.spells("date"):
@@ -106,6 +115,10 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
         location = self.location(value, of: exchange)
         return location == nil
       case 10 where name.spells("set-cookie"): return keeps(value, &cookies)
+      // No cache that others share may keep our cookie.
+      case 13 where setsCookie: return !name.spells("cache-control")
+      // It would take the cookies of all its neighbours, too.
+      case 15: return !name.spells("clear-site-data")
       default: return true
       }
     }
@@ -113,7 +126,10 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
     if let location { append("Location: ", Array(location.utf8), to: &buffer) }
     if head.isInformational { return }
     if !hasDate { exchange.downstream.appendDate(to: &buffer) }
-    if let own = pass.setCookie { append("Set-Cookie: ", Array(own.utf8), to: &buffer) }
+    if let own = pass.setCookie {
+      append("Set-Cookie: ", Array(own.utf8), to: &buffer)
+      buffer.append("Cache-Control: no-store\r\n")
+    }
   }
 
   /// From the first cookie on that is changed, all are written behind, so that their order stays.
@@ -145,6 +161,11 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
 
   // MARK: What becomes of it
 
+  /// Ends it now, whatever it carries.
+  func abort() {
+    if let splice { splice.abort() } else { exchange?.abort() }
+  }
+
   func proxy(_ exchange: HTTPProxyExchange, didFail error: HTTPClientError) {
     let failure = PreviewFailure(error)
     server.metrics.previews.record(failure)
@@ -154,19 +175,23 @@ final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
 
   func proxy(_ exchange: HTTPProxyExchange, didUpgrade splice: StreamSplice) {
     self.splice = splice
-    sandbox.previews.splices[ObjectIdentifier(splice)] = splice
+    sandbox.previews.upgraded[ObjectIdentifier(self)] = self
     server.metrics.previews.upgrades += 1
   }
+
+  /// What its client was let in with; nil to a public preview.
+  var holder: PreviewGrant.Holder? { pass.holder }
 
   func proxyDidEnd(_ exchange: HTTPProxyExchange) {
     let counts = server.metrics.previews
     counts.toSandbox += exchange.requestBodyByteCount
     if let splice {
       self.splice = nil
-      sandbox.previews.splices[ObjectIdentifier(splice)] = nil
+      sandbox.previews.upgraded[ObjectIdentifier(self)] = nil
       counts.toSandbox += splice.toServerByteCount
       counts.toClient += splice.toClientByteCount
     }
+    if pass.holder != nil { sandbox.previews.granted[ObjectIdentifier(self)] = nil }
     server.previews.didEnd(in: sandbox)
   }
 }

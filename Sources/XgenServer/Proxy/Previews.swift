@@ -66,7 +66,7 @@ final class Previews {
   func forget(_ sandbox: Sandbox) {
     for upstream in sandbox.previews.upstreams.values { pool.drop(upstream) }
     sandbox.previews.upstreams = [:]
-    for splice in sandbox.previews.splices.values { splice.abort() }
+    for request in sandbox.previews.upgraded.values { request.abort() }
   }
 
   func close() { pool.close() }
@@ -77,9 +77,20 @@ final class Previews {
 final class SandboxPreviews {
   /// By port; those that are in use, and some that were.
   var upstreams: [UInt16: Upstream] = [:]
-  var splices: [ObjectIdentifier: StreamSplice] = [:]
+  /// What has left HTTP.
+  var upgraded: [ObjectIdentifier: PreviewRequest] = [:]
+  /// What a private preview was opened for, upgraded or not.
+  var granted: [ObjectIdentifier: PreviewRequest] = [:]
   /// Requests under way and upgraded connections.
   var connectionCount = 0
+
+  /// Ends what was let in by something that no longer stands; returns how many.
+  @discardableResult
+  func cut(where isGone: (PreviewGrant.Holder) -> Bool) -> Int {
+    let cut = granted.values.filter { $0.holder.map(isGone) ?? false }
+    for request in cut { request.abort() }
+    return cut.count
+  }
 }
 
 extension PortDial: @preconcurrency UpstreamDial {}

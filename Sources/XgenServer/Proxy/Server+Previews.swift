@@ -80,6 +80,9 @@ extension Server {
     try previews.begin(in: sandbox)
     let request = PreviewRequest(self, sandbox, host, client, pass)
     let upstream = previews.upstream(host.port, in: sandbox, by: sidecars)
-    HTTPProxyExchange(exchange, to: upstream, of: previews.pool, request).start()
+    let proxied = HTTPProxyExchange(exchange, to: upstream, of: previews.pool, request)
+    request.exchange = proxied
+    if pass.holder != nil { sandbox.previews.granted[ObjectIdentifier(request)] = request }
+    proxied.start()
   }
 }

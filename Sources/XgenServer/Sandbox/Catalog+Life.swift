@@ -16,9 +16,11 @@ extension Catalog {
     }
   }
 
-  /// They stay revoked in this server even where that could not be kept.
+  /// What they opened ends at once. They stay revoked in this server even where that could not be
+  /// kept.
   func revokePreviewLinks(_ sandbox: Sandbox) async throws(APIError) {
     sandbox.revokePreviewLinks()
+    sandbox.previews.cut { if case .link = $0 { true } else { false } }
     do throws(BackendError) { try await backend.update(sandbox.record) } catch {
       if let stone = sandbox.ending { throw .sandboxEnded(stone) }
       throw .sandboxUnreachable("the revocation could not be kept: \(error)")

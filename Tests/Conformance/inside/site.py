@@ -136,6 +136,25 @@ class Connection:
         """/keep/BASE64URL: these bytes, and the connection goes on."""
         self.do_raw(head)
 
+    def do_naive(self, head: bytes) -> None:
+        """Takes no notice of a body: what follows the head is the next request."""
+        self.answer(b"naive")
+
+    def do_hang(self, head: bytes) -> None:
+        """Never answers."""
+        while self.more():
+            self.buffer = b""
+
+    def do_sink(self, head: bytes) -> None:
+        """Counts a body that has a length."""
+        left = int(self.field(head, "content-length") or 0)
+        room = memoryview(bytearray(1 << 20))
+        count = min(left, len(self.buffer))
+        self.buffer = self.buffer[count:]
+        while count < left and (taken := self.stream.recv_into(room, min(left - count, 1 << 20))):
+            count += taken
+        self.answer(str(count).encode())
+
     def do_reset(self, head: bytes) -> bool:
         self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False

@@ -73,6 +73,7 @@ import Testing
     "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\na", "HTTP/1.1 200 OK\nContent-Length: 1\n\na",
     "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA: b\rSet-Cookie: c\r\n\r\n", "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nConnection: \(String(repeating: "a, ", count: 65))\r\n\r\n",
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
   ])
   func whatIsNoResponseIsTold(text: String) async throws {
@@ -167,6 +168,26 @@ import Testing
       site.reset(client)
       loop.run(until: { site.peers[0].hasEnded })
       #expect(site.endCount == 1)
+    }
+  }
+
+  @Test func whatIsAbortedBreaksOffOnBothSides() async throws {
+    try await ProxySite.with { site, loop in
+      for head in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"] {
+        let client = try site.client()
+        let index = site.peers.count
+        client.send(request("GET /"))
+        site.received(on: index)
+        if !head.isEmpty {
+          site.peers[index].send(head)
+          loop.run(until: { !client.bytes.isEmpty })
+        }
+        site.exchanges[index].abort()
+        site.exchanges[index].abort()
+        loop.run(until: { client.hasEnded && site.peers[index].hasEnded })
+        #expect(site.endCount == index + 1)
+      }
+      #expect(site.failures.isEmpty)
     }
   }
 

@@ -36,6 +36,46 @@ import Testing
     #expect(found.hasPrefix("GET \(expected) HTTP/1.1\r\n"))
   }
 
+  /// RFC 9112 §3.2.4
+  @Test(arguments: [
+    ("http://x", "*"), ("http://x/", "/"), ("http://x?q", "/?q"), ("/", "/"), ("*", "*"),
+  ])
+  func optionsOfAWholeServer(target: String, expected: String) async throws {
+    let found = try await forwarded("OPTIONS \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(found == "OPTIONS \(expected) HTTP/1.1\r\nHost: inside\r\n\r\n")
+  }
+
+  /// A server that makes variables of fields would read a second length.
+  @Test func fieldsOfTheConnectionInDisguise() async throws {
+    let found = try await forwarded(
+      "GET / HTTP/1.1\r\nHost: x\r\nContent_Length: 9\r\na_b: 1\r\nTRANSFER_Encoding: chunked\r\n"
+        + "keep_alive: 1\r\n_: 2\r\nProxy-Authorization_: 3\r\nProxy_Connection: x\r\n\r\n")
+    #expect(
+      found == "GET / HTTP/1.1\r\nHost: inside\r\na_b: 1\r\n_: 2\r\nProxy-Authorization_: 3\r\n\r\n")
+  }
+
+  @Test(arguments: [
+    ("POST", "Content-Length: 3", "abc", true), ("PUT", "Content-Length: 3", "abc", true),
+    ("GET", "Content-Length: 0", "", true), ("GET", "Content-Length: 3", "abc", false),
+    ("DELETE", "Content-Length: 3", "abc", false), ("QUERY", "Content-Length: 3", "abc", false),
+    ("POST", "Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n", false),
+  ])
+  func noServerCanTakeABodyForAnotherClientsRequest(
+    method: String, framing: String, body: String, isUsedAgain: Bool
+  ) async throws {
+    try await ProxySite.with { site, loop in
+      let client = try site.client()
+      client.send("\(method) / HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n\(body)")
+      site.received(until: body.isEmpty ? "\r\n\r\n" : body)
+      site.peers[0].send(okay("ok"))
+      site.answer(to: client, until: "ok")
+      #expect(site.pool.idleCount == (isUsedAgain ? 1 : 0))
+      if !isUsedAgain { loop.run(until: { site.peers[0].hasEnded }) }
+      client.send(request("GET /next"))
+      site.received(on: isUsedAgain ? 0 : 1)
+    }
+  }
+
   @Test func fieldsAsTheyCameWithoutThoseOfTheConnection() async throws {
     let found = try await forwarded(
       "PURGE /x HTTP/1.1\r\nHost: x\r\nA:  1 \r\nConnection: close, b,  X-Secret\r\nB: 2\r\n"
@@ -141,6 +181,7 @@ import Testing
         "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: \(String(repeating: "a,", count: 65))\r\n\r\n",
         "GET /\u{1} HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
       ] {
         let client = try site.client()

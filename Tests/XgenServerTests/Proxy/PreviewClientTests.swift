@@ -26,7 +26,8 @@ import Testing
   @Test func aStrangerIsNotBelieved() throws {
     let lines = try told(
       "192.0.2.1", "X-Forwarded-For: 1.1.1.1", "x-forwarded-proto: https", "A: b",
-      "X-Forwarded-Host: evil", "Forwarded: for=evil", "X-Forwarded-Port: 1", "X-REAL-IP: 1.1.1.1")
+      "X-Forwarded-Host: evil", "Forwarded: for=evil", "X-Forwarded-Port: 1", "X-REAL-IP: 1.1.1.1",
+      "X_Forwarded_For: 1.1.1.1", "x-forwarded_Ssl: on", "X_REAL-IP: 1.1.1.1")
     #expect(
       lines == [
         "A: b", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http",

@@ -8,7 +8,9 @@ import Testing
   }
 
   private func own(_ field: String) -> [String]? {
-    bytes(field) { PreviewCookies.own(in: $0) }
+    let plain = bytes(field) { PreviewCookies.own(in: $0, isHTTPS: false) }
+    let secure = bytes(field) { PreviewCookies.own(in: $0, isHTTPS: true) }
+    return plain.flatMap { plain in secure.map { plain + $0 } }
   }
 
   private func without(_ field: String) -> String {
@@ -26,6 +28,14 @@ import Testing
   func findsAndTakesAwayOurs(field: String, values: [String], rest: String) {
     #expect(own(field) == values)
     #expect(without(field) == rest)
+  }
+
+  /// A neighbour can set the other one for all.
+  @Test func believesOnlyTheHostsOwnNameOverHTTPS() {
+    let both = "xgen-preview=a; __Host-xgen-preview=b"
+    #expect(bytes(both) { PreviewCookies.own(in: $0, isHTTPS: true) } == ["b"])
+    #expect(bytes(both) { PreviewCookies.own(in: $0, isHTTPS: false) } == ["a"])
+    #expect(bytes("xgen-preview=a") { PreviewCookies.own(in: $0, isHTTPS: true) } == [])
   }
 
   @Test(arguments: [

@@ -91,6 +91,35 @@ import Testing
     }
   }
 
+  /// Wherever a page or a client may have put it.
+  @Test func whatTellsATokenOfOursStaysHere() throws {
+    let open = record(.public)
+    for text in [token("ann"), token("ann", at: 0), "key-of-bob", "xgl1.1.1.x"] {
+      let referer = "Referer: https://x.example/a?b=c&token=\(text)#d"
+      #expect(try judge("GET /", [referer], record: open) == .pass(.init(hidesReferer: true)))
+    }
+    for other in ["?token=theirs", "?a", "", "?tokens=\(token("ann"))"] {
+      let referer = "Referer: https://x.example/\(other)"
+      #expect(try judge("GET /", [referer], record: open) == .pass(PreviewPass()))
+    }
+    let upgrade = ["Connection: upgrade", "Upgrade: websocket"]
+    let offer = "Sec-WebSocket-Protocol: xgen.v1, bearer."
+    #expect(
+      try judge("GET /", upgrade + [offer + token("ann")], record: open)
+        == .pass(.init(hidesSubprotocols: true)))
+    #expect(try judge("GET /", upgrade + [offer + "theirs"], record: open) == .pass(PreviewPass()))
+  }
+
+  @Test func anApiKeyIsOursHoweverItIsSpelled() throws {
+    for text in ["ApiKey a, b", "apikey", "APIKEY  key-of-ann;", "ApiKey \"x\""] {
+      let lines = ["Authorization: \(text)"]
+      #expect(
+        try judge("GET /", lines, record: record(.public))
+          == .pass(PreviewPass(hidesAuthorization: true)), "\(text)")
+      #expect(try status(judge("GET /", lines)) == 401)
+    }
+  }
+
   @Test(arguments: [
     "Basic dTpw", "Bearer theirs", "Bearer a.b.c", "Digest x=y", "Bearer", "", "Token x",
     "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -147,7 +176,7 @@ import Testing
     }
     let value = try #require(setCookie.split(separator: ";").first)
     let next = try judge("GET /x?a=1&b=2", ["Cookie: \(value)"])
-    #expect(next == .pass(PreviewPass(hidesCookie: true)))
+    #expect(next == .pass(PreviewPass(hidesCookie: true, holder: .key("ann"))))
     #expect(setCookie.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"))
     #expect(!setCookie.contains(token("ann")), "the token itself is nowhere in it")
   }
@@ -166,9 +195,10 @@ import Testing
 
   @Test func onlyWhatCanBeAskedAgainIsRedirected() throws {
     let query = "token=\(token("ann"))"
-    #expect(try judge("POST /?\(query)") == .pass(PreviewPass(query: .none)))
+    let pass = PreviewPass(query: .none, holder: .key("ann"))
+    #expect(try judge("POST /?\(query)") == .pass(pass))
     let upgrade = ["Connection: upgrade", "Upgrade: websocket"]
-    #expect(try judge("GET /?\(query)", upgrade) == .pass(PreviewPass(query: .none)))
+    #expect(try judge("GET /?\(query)", upgrade) == .pass(pass))
     guard case .redirect = try judge("HEAD /?\(query)") else {
       Issue.record("HEAD is not redirected")
       return
@@ -235,6 +265,19 @@ import Testing
     // With a header that no other page can send, it does not matter.
     #expect(
       try status(judge("\(method) /", lines + ["Authorization: ApiKey key-of-ann"])) == 200)
+  }
+
+  /// Over plain http browsers tell no site, but Origin.
+  @Test func anotherPagesOriginIsHeeded() throws {
+    let mine = try cookie(.key("ann"))
+    #expect(try status(judge("POST /", [mine, "Origin: http://p.example"])) == 200)
+    for origin in ["http://q.example", "null", "https://p.example.evil"] {
+      #expect(try status(judge("POST /", [mine, "Origin: \(origin)"])) == 403)
+    }
+  }
+
+  @Test func theOtherSchemesCookieIsNone() throws {
+    #expect(try status(judge("GET /", [try cookie(.key("ann"))], isHTTPS: true)) == 401)
   }
 
   @Test(arguments: [
