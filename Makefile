@@ -79,7 +79,7 @@ test-wire: deps-test build $(VENV)/ready $(PROMTOOL)
 # JupyterLab as sandboxes get it, with the Python that they see.
 $(JUPYTER)/ready: $(VENV)/ready
 	@rm -rf $(JUPYTER)
-	$(VENV)/bin/pip install -q --target $(JUPYTER) jupyterlab==4.6.6 ipykernel
+	$(VENV)/bin/pip install -q --target $(JUPYTER) jupyterlab==4.6.6 ipykernel==7.4.0
 	@touch $@
 
 test-browser: deps-test build $(VENV)/ready $(JUPYTER)/ready ## previews by a real Chromium

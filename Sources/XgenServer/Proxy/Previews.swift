@@ -9,6 +9,9 @@ final class Previews {
   private(set) var connectionCount = 0
 
   init(loop: Loop, limits: UpstreamLimits = UpstreamLimits(), maxConnections: Int) {
+    var limits = limits
+    // They are descriptors, too.
+    limits.maxIdle = min(limits.maxIdle, max(1, maxConnections / 4))
     pool = UpstreamPool(loop: loop, limits: limits)
     self.maxConnections = maxConnections
   }
