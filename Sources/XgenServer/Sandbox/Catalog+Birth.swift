@@ -57,8 +57,8 @@ extension Catalog {
     let now = clock.nowMs()
     return SandboxRecord(
       id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
-      gui: order.gui, metadata: order.metadata, resources: order.resources, previews: order.previews,
-      createdAtMs: now,
+      gui: order.gui, metadata: order.metadata, resources: order.resources,
+      previews: order.previews, createdAtMs: now,
       expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
   }
 

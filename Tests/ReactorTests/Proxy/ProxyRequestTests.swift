@@ -51,7 +51,8 @@ import Testing
       "GET / HTTP/1.1\r\nHost: x\r\nContent_Length: 9\r\na_b: 1\r\nTRANSFER_Encoding: chunked\r\n"
         + "keep_alive: 1\r\n_: 2\r\nProxy-Authorization_: 3\r\nProxy_Connection: x\r\n\r\n")
     #expect(
-      found == "GET / HTTP/1.1\r\nHost: inside\r\na_b: 1\r\n_: 2\r\nProxy-Authorization_: 3\r\n\r\n")
+      found == "GET / HTTP/1.1\r\nHost: inside\r\na_b: 1\r\n_: 2\r\nProxy-Authorization_: 3\r\n\r\n"
+    )
   }
 
   @Test(arguments: [
