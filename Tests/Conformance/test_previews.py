@@ -279,8 +279,9 @@ def test_a_reset_before_the_head_is_a_clean_502(site: Preview) -> None:
 
 
 def test_a_websocket_is_passed_through(site: Preview) -> None:
-    uri = f"ws://{site.host}/socket"
-    with websocket(uri, sock=connect(site.sandbox.server), max_size=None) as web:
+    stream = connect(site.sandbox.server)
+    stream.settimeout(None)  # the client has a time limit of its own
+    with websocket(f"ws://{site.host}/socket", sock=stream, max_size=None) as web:
         for message in ("hello", b"\0\1\2", "x" * 70_000, b"y" * MIB):
             web.send(message)
             assert web.recv(timeout=20) == message

@@ -188,7 +188,8 @@ class Connection:
             if length >= 126:
                 length = int.from_bytes(self.take(2 if length == 126 else 8), "big")
             mask, payload = self.take(4), self.take(length)
-            payload = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+            pad = (mask * (length // 4 + 1))[:length]
+            payload = (int.from_bytes(payload) ^ int.from_bytes(pad)).to_bytes(length)
             size = bytes([length])
             if length > 125:
                 wide = length > 65535
