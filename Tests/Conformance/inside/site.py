@@ -48,7 +48,8 @@ class Connection:
                     break
         except (EOFError, OSError):
             pass
-        self.stream.close()
+        finally:
+            self.stream.close()
 
     # What it gets.
 
@@ -190,10 +191,12 @@ class Connection:
             mask, payload = self.take(4), self.take(length)
             pad = (mask * (length // 4 + 1))[:length]
             payload = (int.from_bytes(payload) ^ int.from_bytes(pad)).to_bytes(length)
-            size = bytes([length])
-            if length > 125:
-                wide = length > 65535
-                size = (b"\x7f" if wide else b"\x7e") + length.to_bytes(8 if wide else 2, "big")
+            if length < 126:
+                size = bytes([length])
+            elif length < 65536:
+                size = b"\x7e" + length.to_bytes(2)
+            else:
+                size = b"\x7f" + length.to_bytes(8)
             self.stream.sendall(bytes([first]) + size + payload)
             if first & 15 == 8:
                 return False
