@@ -4,6 +4,8 @@ SWIFT ?= swift
 BUILD := .build/release
 PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
+BROWSER_PACKAGES := chromium node-ws esbuild openssl
+JUPYTER := .build/jupyter
 TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc
 VENV := .build/venv
 PROMTOOL := .build/promtool
@@ -15,7 +17,7 @@ RUN_ARGS ?= --dev
 FUZZ_SECONDS ?= 120
 FUZZ_TARGET ?=
 
-.PHONY: help deps deps-test build run test test-swift test-wire fuzz sanitize lint format openapi bench clean
+.PHONY: help deps deps-test build run test test-swift test-wire test-browser fuzz sanitize lint format openapi bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -73,6 +75,16 @@ $(PROMTOOL):
 # A client in another language, on its own codecs, against the built server.
 test-wire: deps-test build $(VENV)/ready $(PROMTOOL)
 	$(VENV)/bin/pytest -q Tests/Conformance
+
+# JupyterLab as sandboxes get it, with the Python that they see.
+$(JUPYTER)/ready: $(VENV)/ready
+	@rm -rf $(JUPYTER)
+	$(VENV)/bin/pip install -q --target $(JUPYTER) jupyterlab==4.6.6 ipykernel==7.4.0
+	@touch $@
+
+test-browser: deps-test build $(VENV)/ready $(JUPYTER)/ready ## previews by a real Chromium
+	$(call install,$(BROWSER_PACKAGES))
+	$(VENV)/bin/pytest -q Tests/Browser
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGET=$(FUZZ_TARGET) Tests/Fuzz/run

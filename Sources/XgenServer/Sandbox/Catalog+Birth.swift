@@ -57,7 +57,8 @@ extension Catalog {
     let now = clock.nowMs()
     return SandboxRecord(
       id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
-      gui: order.gui, metadata: order.metadata, resources: order.resources, createdAtMs: now,
+      gui: order.gui, metadata: order.metadata, resources: order.resources,
+      previews: order.previews, createdAtMs: now,
       expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
   }
 
@@ -65,7 +66,7 @@ extension Catalog {
     let cause = SandboxCause.ended(.failedToStart, origin)
     // Where it is being ended already, for a reason of its own, that goes on.
     guard step(sandbox, to: .stopping, cause) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     await backend.delete(id: sandbox.record.id)
     live[sandbox.record.id] = nil
     step(sandbox, to: .stopped, cause)

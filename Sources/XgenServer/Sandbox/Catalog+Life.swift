@@ -16,6 +16,17 @@ extension Catalog {
     }
   }
 
+  /// What they opened ends at once. They stay revoked in this server even where that could not be
+  /// kept.
+  func revokePreviewLinks(_ sandbox: Sandbox) async throws(APIError) {
+    sandbox.revokePreviewLinks()
+    sandbox.previews.cut { if case .link = $0 { true } else { false } }
+    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      if let stone = sandbox.ending { throw .sandboxEnded(stone) }
+      throw .sandboxUnreachable("the revocation could not be kept: \(error)")
+    }
+  }
+
   func handle(_ event: SandboxEvent) {
     switch event {
     case .failed(let id, let reason):
@@ -31,7 +42,7 @@ extension Catalog {
 
   func fail(_ sandbox: Sandbox, _ reason: String) {
     guard step(sandbox, to: .error, SandboxCause(reason: reason)) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
     sandbox.relays.end(.internalError, "the sandbox failed")

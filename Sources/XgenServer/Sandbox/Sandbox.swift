@@ -14,6 +14,7 @@ final class Sandbox {
   /// Client WebSockets that are open.
   let relays = SandboxRelays()
   var runningExecs = 0
+  let previews = SandboxPreviews()
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
   /// Files that are streamed from or to it.
@@ -55,6 +56,8 @@ final class Sandbox {
     rendered = writer.bytes
     return writer.bytes
   }
+
+  func revokePreviewLinks() { record.previews.linkEpoch += 1 }
 
   /// Returns at the next change of state, or after `ms`.
   func waitForChange(ms: UInt64) async {

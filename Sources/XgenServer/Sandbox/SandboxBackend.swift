@@ -18,7 +18,8 @@ protocol SandboxBackend: AnyObject {
   /// sidecar may still be starting.
   func create(_ record: SandboxRecord) async throws(BackendError)
 
-  /// Persists a later expiry (only `expiresAtMs` may differ from what was created).
+  /// Persists a later expiry or a revocation (only `expiresAtMs` and `previews.linkEpoch` may
+  /// differ from what was created).
   func update(_ record: SandboxRecord) async throws(BackendError)
 
   /// Ends every process of the sandbox and frees all it holds; returns when nothing is left.
@@ -41,6 +42,9 @@ protocol SandboxBackend: AnyObject {
   /// other paths (files, ports) is refused.
   var hasOnlyWebSocket: Bool { get }
 
+  /// The port inside at which the sidecar listens, where it does: no preview leads there.
+  var sidecarPort: UInt16? { get }
+
   /// Ends what must not outlive the server (local sandboxes), at SIGTERM and Ctrl-C.
   func shutdown() async
 
@@ -51,6 +55,7 @@ protocol SandboxBackend: AnyObject {
 extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
   var hasOnlyWebSocket: Bool { false }
+  var sidecarPort: UInt16? { nil }
 }
 
 /// For backends that leave limits to others.
