@@ -18,6 +18,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -34,8 +35,9 @@ let package = Package(
     .target(
       name: "XgenServer",
       dependencies: [
-        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL",
+        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL", "CCurl",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -79,6 +81,14 @@ let package = Package(
       name: "FuzzCorpusTests",
       dependencies: ["Reactor", "XgenProtocol", "XgenServer", "TestSupport"],
       path: "Tests/Fuzz", exclude: ["Targets", "corpus", "run"], swiftSettings: settings),
+    // On the cluster that KUBECONFIG names; not a part of `make test`.
+    .testTarget(
+      name: "KubernetesTests",
+      dependencies: [
+        "XgenServer", "Reactor", "TestSupport", "ServerTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

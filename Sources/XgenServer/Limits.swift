@@ -13,6 +13,8 @@ enum Limits {
   static let maxEnvValueBytes = 32 * 1024
   /// How long create waits for `running`.
   static let createWaitMs: UInt64 = 250
+  /// Warm sandboxes tried for one request, before it starts cold.
+  static let maxWarmClaims = 4
 
   // List.
   static let maxPageCount = 1_000

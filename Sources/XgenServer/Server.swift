@@ -83,10 +83,7 @@ final class Server {
   func start() async throws(ServerError) -> [SocketAddress] {
     catalog.onChange = { [events] in events.publish($0) }
     do throws(BackendError) { try await catalog.start() } catch {
-      switch error {
-      case .unavailable(let reason), .failed(let reason): throw ServerError(reason)
-      case .unknownSandbox: throw ServerError("the backend did not start")
-      }
+      throw ServerError(error.reason)
     }
     http = HTTPServer(
       loop: LoopActor.loop, limits: settings.connectionLimits, refusal: Self.refusal

@@ -68,7 +68,7 @@ import XgenProtocol
 /// The targets of Targets/, by their names there.
 enum FuzzTarget: String, CaseIterable, Sendable {
   case request, response, chunked, websocket, messagepack, envelope, json, jwt, host, quantity
-  case conditions, address, lines, cgroup, forwarded
+  case conditions, address, lines, cgroup, forwarded, kubernetes
 
   func check(_ input: FuzzInput) throws {
     switch self {
@@ -87,6 +87,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .lines: try checkLines(input)
     case .cgroup: try checkCgroup(input)
     case .forwarded: try checkForwarded(input)
+    case .kubernetes: try checkKubernetes(input)
     }
   }
 }

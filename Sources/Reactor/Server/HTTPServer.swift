@@ -121,11 +121,32 @@ public final class HTTPServer {
     let address = stream.peerAddress
     let peer = address.flatMap { PeerCounter.Key($0) }
     guard peers.add(peer, atMost: limits.maxConnectionsPerPeer) else { return stream.close() }
+    serve(wrap(stream, tls), address, peer)
+    pauseAtLimit()
+  }
+
+  /// Serves a connection that its owner has accepted; `firstBytes` were read from it already. At
+  /// the limit it is closed: no listener holds such connections back.
+  public func serve(_ stream: any ByteStream, firstBytes: [UInt8] = []) {
+    let address = stream.peerAddress
+    let peer = address.flatMap { PeerCounter.Key($0) }
+    guard !isClosing, !isAtLimit, peers.add(peer, atMost: limits.maxConnectionsPerPeer) else {
+      return stream.close()
+    }
+    let connection = serve(stream, address, peer)
+    var bytes = firstBytes
+    if !bytes.isEmpty { bytes.withUnsafeMutableBytes { connection.streamDidReceive($0) } }
+  }
+
+  @discardableResult
+  private func serve(
+    _ stream: any ByteStream, _ address: SocketAddress?, _ peer: PeerCounter.Key?
+  ) -> HTTPConnection {
     let connection = HTTPConnection(
-      server: self, stream: wrap(stream, tls), peerAddress: address, peer: peer)
+      server: self, stream: stream, peerAddress: address, peer: peer)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
-    pauseAtLimit()
+    return connection
   }
 
   /// Serves HTTP on a stream that left it for another protocol: what such a protocol carries may

@@ -61,13 +61,21 @@ final class Catalog {
     } catch {
       throw .unavailable("what is known of earlier sandboxes can't be kept: \(error)")
     }
-    for record in records {
-      let sandbox = Sandbox(record)
-      live[record.id] = sandbox
-      log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
+    for record in records { adopt(record) }
+    backend.didStart()
+    sweepTimer = LoopActor.loop.every(ms: Limits.sweepMs) { [unowned self] in sweep() }
+  }
+
+  /// Takes over a sandbox that another server, or this one in an earlier run, has made.
+  @discardableResult
+  func adopt(_ record: SandboxRecord) -> Sandbox {
+    let sandbox = Sandbox(record)
+    live[record.id] = sandbox
+    log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
+    if !backend.tellsReadiness {
       LoopActor.task { await self.probeUntilRunning(sandbox) }
     }
-    sweepTimer = LoopActor.loop.every(ms: Limits.sweepMs) { [unowned self] in sweep() }
+    return sandbox
   }
 
   // MARK: Steps

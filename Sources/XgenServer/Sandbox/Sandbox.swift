@@ -17,6 +17,14 @@ final class Sandbox {
   let previews = SandboxPreviews()
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
+  /// It ran before it was ordered.
+  var isWarm = false
+  /// How another server has answered the request that made it.
+  var firstAnswer: IdempotencyClaim?
+  /// It is being ended by this server.
+  var endsHere = false
+  /// Its expiry is being looked at.
+  var isExpiring = false
   /// Files that are streamed from or to it.
   var fileTransfers = 0
   var healthMisses = 0
@@ -57,7 +65,8 @@ final class Sandbox {
     return writer.bytes
   }
 
-  func revokePreviewLinks() { record.previews.linkEpoch += 1 }
+  /// Links of earlier epochs lead nowhere any more.
+  func revokePreviewLinks(epoch: Int) { record.previews.linkEpoch = epoch }
 
   /// Returns at the next change of state, or after `ms`.
   func waitForChange(ms: UInt64) async {

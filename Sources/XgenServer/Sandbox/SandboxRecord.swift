@@ -25,6 +25,14 @@ struct SandboxRecord: Sendable, Equatable {
     var linkEpoch = 0
   }
 
+  /// The same of another sandbox.
+  func with(id: String) -> SandboxRecord {
+    SandboxRecord(
+      id: id, owner: owner, template: template, env: env, ports: ports, gui: gui,
+      metadata: metadata, resources: resources, previews: previews, createdAtMs: createdAtMs,
+      expiresAtMs: expiresAtMs, idempotency: idempotency)
+  }
+
   struct Idempotency: Sendable, Equatable {
     let key: String
     /// SHA-256 of the request's body, lower-case hex.

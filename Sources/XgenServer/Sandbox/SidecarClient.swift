@@ -129,10 +129,7 @@ final class SidecarClient {
     _ id: String, _ backend: any SandboxBackend
   ) throws(HTTPClientError) -> any ByteStream {
     do throws(BackendError) { return try backend.dial(id: id, .sidecar) } catch {
-      switch error {
-      case .unavailable(let reason), .failed(let reason): throw .unreachable(reason)
-      case .unknownSandbox: throw .unreachable("the sandbox has ended")
-      }
+      throw .unreachable(error.reason)
     }
   }
 
