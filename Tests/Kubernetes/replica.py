@@ -1,0 +1,66 @@
+"""Replicas of the server as processes here, with the rights of the cluster's Role."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cluster import Space
+from images import image
+from server import API_KEY, BUILD, Server
+
+# The same for all replicas of a test: a token of one is good at the others.
+JWT_SECRET = secrets.token_hex(32)
+
+# Templates of the tests: what they run, and what can't run. A test's pods are small, so that many
+# of them fit on a node.
+SMALL = {"cpu": "50m", "memory": "96Mi", "disk": "128Mi"}
+TEMPLATES: dict[str, Any] = {
+    "base": {"image": image("runtime"), "default_resources": SMALL},
+    "python": {"image": image("runtime"), "default_resources": SMALL},
+    # No libc at all: the sidecar brings its own.
+    "tiny": {"image": image("busybox"), "default_resources": SMALL},
+    "unpullable": {"image": "localhost:9/none/none:1", "default_resources": SMALL},
+    "nowhere": {"image": image("runtime"), "default_resources": SMALL,
+                "node_selector": {"xgen.io/test": "no-node-has-it"}},
+}
+
+
+class Replica(Server):
+    """A server of a space; several share its sandboxes."""
+
+    def __init__(self, space: Space, *arguments: str, kubeconfig: Path | None = None) -> None:
+        super().__init__(*arguments)
+        self.space = space
+        self.kubeconfig = kubeconfig or space.kubeconfig
+        self.templates = self.folder / "templates.yaml"
+        self.templates.write_text(yaml.safe_dump({"templates": TEMPLATES}))
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        command = [
+            str(BUILD / "xgen-server"), "--backend", "kubernetes", "--listen", "127.0.0.1:0",
+            "--kubeconfig", str(self.kubeconfig), "--templates", str(self.templates),
+            "--data-dir", str(self.data), "--rate-limit-per-minute", "0", *self.arguments,
+        ]
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.folder), "API_KEY": API_KEY,
+            "JWT_SECRET": JWT_SECRET, "SANDBOX_NAMESPACE": self.space.name,
+            "SIDECAR_IMAGE": image("sidecar"), "RUNTIME_BASE_IMAGE": image("runtime"),
+            "IMAGE_PULL_POLICY": "IfNotPresent",
+        }
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def clean(self) -> None:
+        """Ends the server; its sandboxes go with their namespace."""
+        if self.process and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
