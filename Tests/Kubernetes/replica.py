@@ -16,17 +16,17 @@ from server import API_KEY, BUILD, Server
 # The same for all replicas of a test: a token of one is good at the others.
 JWT_SECRET = secrets.token_hex(32)
 
-# Templates of the tests: what they run, and what can't run. A test's pods are small, so that many
-# of them fit on a node.
-SMALL = {"cpu": "50m", "memory": "96Mi", "disk": "128Mi"}
+# What each template of the reference means in these tests. Pods are small, so that many of them fit
+# on a node.
+TINY, LARGE, UNPULLABLE, NOWHERE = "base", "python", "nodejs", "go"
+SMALL = {"default": {"cpu": "50m", "memory": "96Mi", "disk": "64Mi"}}
 TEMPLATES: dict[str, Any] = {
-    "base": {"image": image("runtime"), "default_resources": SMALL},
-    "python": {"image": image("runtime"), "default_resources": SMALL},
     # No libc at all: the sidecar brings its own.
-    "tiny": {"image": image("busybox"), "default_resources": SMALL},
-    "unpullable": {"image": "localhost:9/none/none:1", "default_resources": SMALL},
-    "nowhere": {"image": image("runtime"), "default_resources": SMALL,
-                "node_selector": {"xgen.io/test": "no-node-has-it"}},
+    TINY: {"image": image("busybox"), "resources": SMALL},
+    LARGE: {"image": image("runtime"), "resources": SMALL},
+    UNPULLABLE: {"image": "localhost:9/none/none:1", "resources": SMALL},
+    NOWHERE: {"image": image("busybox"), "resources": SMALL,
+              "nodeSelector": {"xgen.io/test": "no-node-has-it"}},
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import proc
 from cluster import LEASES, Object, Space
 from images import image
-from replica import Replica
+from replica import TINY, Replica
 
 Foreign = list[tuple[str, str, Object]]
 
@@ -59,10 +59,10 @@ def test_nothing_else_in_the_namespace_is_touched(
     own_space.apply(foreign())
     before = versions(own_space)
     assert len(before) == len(foreign())
-    server = new_replica(own_space, "--warm-pool-sizes", "tiny:1").start()
-    short = server.create(template="tiny", timeout_seconds=15)
-    kept = server.create(template="tiny").running(60)
-    server.create(template="tiny").running(60).delete()
+    server = new_replica(own_space, "--warm-pool-sizes", f"{TINY}:1").start()
+    short = server.create(template=TINY, timeout_seconds=15)
+    kept = server.create(template=TINY).running(60)
+    server.create(template=TINY).running(60).delete()
     proc.eventually("one has expired", lambda: own_space.pod(short.id) is None, 90)
     assert set(server.list_ids()) == {kept.id}
     assert versions(own_space) == before
@@ -72,8 +72,8 @@ def test_what_expires_while_no_server_runs_is_collected_by_the_next(
     own_space: Space, new_replica: Callable[..., Replica]
 ) -> None:
     first = new_replica(own_space).start()
-    short = first.create(template="tiny", timeout_seconds=10).running(60)
-    kept = first.create(template="tiny").running(60)
+    short = first.create(template=TINY, timeout_seconds=10).running(60)
+    kept = first.create(template=TINY).running(60)
     first.kill()
     expiry = time.monotonic() + 10
     proc.eventually("its time is over", lambda: time.monotonic() > expiry, 20)
@@ -89,7 +89,7 @@ def test_a_secret_without_its_pod_is_collected(
 ) -> None:
     """What is left where a server was killed between the Secret and the pod of a create."""
     server = new_replica(own_space).start()
-    kept = server.create(template="tiny").running(60)
+    kept = server.create(template=TINY).running(60)
     secret = own_space.secret(kept.id)
     assert secret
     orphan = "z" * len(kept.id)
@@ -105,7 +105,7 @@ def test_a_secret_without_its_pod_is_collected(
 
 def test_ends_are_kept_for_a_while(own_space: Space, new_replica: Callable[..., Replica]) -> None:
     server = new_replica(own_space).start()
-    sandbox = server.create(template="tiny").running(60)
+    sandbox = server.create(template=TINY).running(60)
     sandbox.delete()
     path = own_space.path("configmaps", f"sbx-{sandbox.id}-end")
     end = own_space.cluster.find(path)

@@ -2,12 +2,13 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import datetime
 
 import proc
 import pytest
 import requests
 from cluster import Space
-from replica import Replica
+from replica import TINY, Replica
 from server import SANDBOXES, Sandbox
 from wire import FS_EVENT, FS_READ, FS_WATCH, PORT_CLOSE, PORT_OPEN, SANDBOX_READY
 
@@ -77,7 +78,7 @@ def test_a_preview_reaches_a_program_inside(sandbox: Sandbox) -> None:
 
 
 def test_a_stock_image_without_any_libc_will_do(new_sandbox: Callable[..., Sandbox]) -> None:
-    sandbox = new_sandbox(template="tiny")
+    sandbox = new_sandbox(template=TINY)
     assert sandbox.sh("ls /lib 2>&1; echo ok").endswith("ok\n")
     with sandbox.wire() as wire:
         run = wire.start("sh", "-c", "tty && echo done", tty=True)
@@ -109,16 +110,17 @@ def test_keepalive_moves_the_expiry_on_the_pod(space: Space, sandbox: Sandbox) -
     assert after > before
     pod = space.pod(sandbox.id)
     assert pod
-    assert after in pod["metadata"]["annotations"].values(), "another replica can't see it"
+    ms = int(pod["metadata"]["annotations"]["xgen.io/expires-at-ms"])
+    assert ms // 1000 == datetime.fromisoformat(after).timestamp() // 1
 
 
 def test_the_list_has_the_newest_first(new_sandbox: Callable[..., Sandbox]) -> None:
-    made = [new_sandbox(template="tiny", metadata={"set": "ordered"}) for _ in range(3)]
+    made = [new_sandbox(template=TINY, metadata={"set": "ordered"}) for _ in range(3)]
     answer = made[0].server.request("GET", f"{SANDBOXES}?metadata.set=ordered")
     assert [one["id"] for one in answer.json()] == [one.id for one in reversed(made)]
 
 
-@pytest.mark.parametrize(("key", "value"), [("memory", "64Mi"), ("cpu", "200m")])
+@pytest.mark.parametrize(("key", "value"), [("memory", "67108864"), ("cpu", "200m")])
 def test_what_was_asked_for_is_the_containers_limit(
     space: Space, new_sandbox: Callable[..., Sandbox], key: str, value: str
 ) -> None:

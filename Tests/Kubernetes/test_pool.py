@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import proc
 from cluster import Object, Space
-from replica import Replica
+from replica import TINY, Replica
 from server import SANDBOXES, Sandbox
 
 POOL = "xgen.io/pool"
@@ -15,7 +15,7 @@ POOL = "xgen.io/pool"
 
 def idle(space: Space) -> list[Object]:
     """Pods of the pool that are ready to be given."""
-    return [pod for pod in space.pods(f"{POOL}=tiny") if is_ready(pod)]
+    return [pod for pod in space.pods(f"{POOL}={TINY}") if is_ready(pod)]
 
 
 def is_ready(pod: Object) -> bool:
@@ -26,12 +26,12 @@ def is_ready(pod: Object) -> bool:
 def test_50_at_once_from_a_pool_of_5_all_run_and_share_nothing(
     own_space: Space, new_replica: Callable[..., Replica]
 ) -> None:
-    replicas = [new_replica(own_space, "--warm-pool-sizes", "tiny:5").start() for _ in range(2)]
+    replicas = [new_replica(own_space, "--warm-pool-sizes", f"{TINY}:5").start() for _ in range(2)]
     proc.eventually("the pool is full", lambda: len(idle(own_space)) == 5, 120)
     warm = {pod["metadata"]["uid"] for pod in idle(own_space)}
 
     def create(number: int) -> Sandbox:
-        return replicas[number % 2].create(template="tiny", env={"NUMBER": str(number)},
+        return replicas[number % 2].create(template=TINY, env={"NUMBER": str(number)},
                                            metadata={"number": str(number)})
 
     with ThreadPoolExecutor(50) as pool:
@@ -51,11 +51,11 @@ def test_50_at_once_from_a_pool_of_5_all_run_and_share_nothing(
 def test_a_warm_sandbox_runs_at_once_and_is_refilled(
     own_space: Space, new_replica: Callable[..., Replica]
 ) -> None:
-    server = new_replica(own_space, "--warm-pool-sizes", "tiny:1").start()
+    server = new_replica(own_space, "--warm-pool-sizes", f"{TINY}:1").start()
     (pod,) = proc.eventually("the pool is full", lambda: idle(own_space), 60)
     assert server.list_ids() == [], "a pod of the pool is shown as a sandbox"
     began = time.monotonic()
-    sandbox = server.create(template="tiny", env={"SECRET": "s3cr3t"}, ports=[3000])
+    sandbox = server.create(template=TINY, env={"SECRET": "s3cr3t"}, ports=[3000])
     assert sandbox.created["status"] == "running"
     assert sandbox.sh("echo $SECRET") == "s3cr3t\n"
     assert time.monotonic() - began < 1
@@ -67,7 +67,7 @@ def test_a_warm_sandbox_runs_at_once_and_is_refilled(
     assert next_pod["metadata"]["uid"] != pod["metadata"]["uid"]
     # A restart finds the claimed one as a sandbox, with its environment, and the pool as a pool.
     server.kill()
-    again = new_replica(own_space, "--warm-pool-sizes", "tiny:1").start()
+    again = new_replica(own_space, "--warm-pool-sizes", f"{TINY}:1").start()
     assert again.list_ids() == [sandbox.id]
     taken = Sandbox(again, sandbox.created)
     assert taken.sh("echo $SECRET") == "s3cr3t\n"
@@ -79,10 +79,10 @@ def test_a_warm_sandbox_runs_at_once_and_is_refilled(
 def test_what_a_warm_pod_cannot_be_starts_cold(
     own_space: Space, new_replica: Callable[..., Replica]
 ) -> None:
-    server = new_replica(own_space, "--warm-pool-sizes", "tiny:1").start()
+    server = new_replica(own_space, "--warm-pool-sizes", f"{TINY}:1").start()
     (pod,) = proc.eventually("the pool is full", lambda: idle(own_space), 60)
-    sized = server.create(template="tiny", resources={"memory": "128Mi"})
-    keyed = server.request("POST", SANDBOXES, json={"template": "tiny"},
+    sized = server.create(template=TINY, resources={"memory": "128Mi"})
+    keyed = server.request("POST", SANDBOXES, json={"template": TINY},
                            headers={"Idempotency-Key": "a"})
     assert keyed.status_code == 201, keyed.text
     for id in (sized.id, keyed.json()["id"]):

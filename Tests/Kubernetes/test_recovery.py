@@ -13,7 +13,7 @@ import proc
 import pytest
 import requests
 from cluster import Space
-from replica import Replica
+from replica import TINY, Replica
 from server import SANDBOXES, Sandbox
 from wire import SANDBOX_READY
 
@@ -29,7 +29,7 @@ def test_after_kill_9_a_new_server_serves_within_2_s(
     own_space: Space, new_replica: NewReplica
 ) -> None:
     first = new_replica(own_space).start()
-    made = [first.create(template="tiny") for _ in range(3)]
+    made = [first.create(template=TINY) for _ in range(3)]
     for sandbox in made:
         sandbox.running(60)
     made[0].sh("echo kept >file")
@@ -54,7 +54,7 @@ def test_what_one_replica_makes_the_other_shows_within_1_s(
     own_space: Space, new_replica: NewReplica
 ) -> None:
     first, second = new_replica(own_space).start(), new_replica(own_space).start()
-    sandbox = first.create(template="tiny")
+    sandbox = first.create(template=TINY)
     other = same(sandbox, second)
 
     def status() -> int:
@@ -80,7 +80,7 @@ def test_one_idempotency_key_at_two_replicas_makes_one_sandbox(
 ) -> None:
     replicas = [new_replica(own_space).start() for _ in range(2)]
 
-    def create(number: int, template: str = "tiny") -> requests.Response:
+    def create(number: int, template: str = TINY) -> requests.Response:
         return replicas[number % 2].request(
             "POST", SANDBOXES, json={"template": template}, headers={"Idempotency-Key": "once"})
 
@@ -97,7 +97,7 @@ def test_one_idempotency_key_at_two_replicas_makes_one_sandbox(
     # The end is in the cluster: a server that never saw the sandbox knows of it.
     third = new_replica(own_space).start()
     answer = third.request(
-        "POST", SANDBOXES, json={"template": "tiny"}, headers={"Idempotency-Key": "once"})
+        "POST", SANDBOXES, json={"template": TINY}, headers={"Idempotency-Key": "once"})
     assert answer.status_code == 410, answer.text
 
 
@@ -117,7 +117,7 @@ class Load:
             turn += 1
             server = self.replicas[turn % len(self.replicas)]
             try:
-                answer = server.request("POST", SANDBOXES, json={"template": "tiny"}, timeout=20)
+                answer = server.request("POST", SANDBOXES, json={"template": TINY}, timeout=20)
             except requests.RequestException:
                 continue  # the one that was killed; nothing was acknowledged
             if answer.status_code == 201:
@@ -150,7 +150,7 @@ def test_two_replicas_under_load_lose_nothing_when_one_is_killed(
         survivor = same(sandbox, second).running(120)
         assert survivor.sh("echo alive") == "alive\n"
     # The lease was the killed one's, or not: either way someone expires sandboxes again.
-    short = second.create(template="tiny", timeout_seconds=20)
+    short = second.create(template=TINY, timeout_seconds=20)
     proc.eventually("it expires", lambda: own_space.pod(short.id) is None, 90)
 
 
@@ -173,12 +173,12 @@ def test_an_api_server_that_is_away_for_60_s_costs_nothing(
     own_space: Space, new_replica: NewReplica
 ) -> None:
     server = new_replica(own_space).start()
-    made = [server.create(template="tiny").running(60) for _ in range(3)]
+    made = [server.create(template=TINY).running(60) for _ in range(3)]
     ids = sorted(server.list_ids())
     with api_server_away(own_space):
         end = time.monotonic() + 60
         answer = proc.eventually("a create is refused", lambda: next(
-            (a for a in [server.request("POST", SANDBOXES, json={"template": "tiny"}, timeout=60)]
+            (a for a in [server.request("POST", SANDBOXES, json={"template": TINY}, timeout=60)]
              if a.status_code == 503), None), 60)
         assert "Retry-After" in answer.headers
         assert answer.json()["code"] in ("SANDBOX_CREATE_FAILED", "CAPACITY_EXHAUSTED")
@@ -194,7 +194,7 @@ def test_an_api_server_that_is_away_for_60_s_costs_nothing(
         proc.eventually("60 s have passed", is_over, 90)
     began = time.monotonic()
     fresh = proc.eventually("it creates again", lambda: next(
-        (a for a in [server.request("POST", SANDBOXES, json={"template": "tiny"})]
+        (a for a in [server.request("POST", SANDBOXES, json={"template": TINY})]
          if a.status_code == 201), None), 5)
     right = [*made, Sandbox(server, fresh.json())]
     proc.eventually("the list is right", lambda: sorted(

@@ -9,7 +9,7 @@ import proc
 import pytest
 import yaml
 from cluster import KUSTOMIZE, Cluster, Object, Space, temporary_space
-from replica import Replica
+from replica import TINY, Replica
 from server import SANDBOXES
 
 ROLE: Object = next(one for one in yaml.safe_load_all((KUSTOMIZE / "base/role.yaml").read_text())
@@ -107,10 +107,10 @@ def test_a_right_that_is_taken_away_later_is_named(
     replica = new_replica(narrow).start()
     taken = next(right for right in RIGHTS if (right.verb, right.resource) == ("create", "pods"))
     set_role(narrow, without=taken)
-    answer = replica.request("POST", SANDBOXES, json={"template": "tiny"})
+    answer = replica.request("POST", SANDBOXES, json={"template": TINY})
     assert answer.status_code == 503, answer.text
     assert "create" in replica.log.read_text() + answer.text
     assert '"pods"' in (replica.log.read_text() + answer.json().get("details", ""))
     set_role(narrow, without=None)
     proc.eventually("it creates again", lambda: replica.request(
-        "POST", SANDBOXES, json={"template": "tiny"}).status_code == 201, 10)
+        "POST", SANDBOXES, json={"template": TINY}).status_code == 201, 10)

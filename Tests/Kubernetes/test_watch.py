@@ -9,7 +9,7 @@ import proc
 import pytest
 from cluster import Space
 from link import Link
-from replica import Replica
+from replica import TINY, Replica
 from server import SANDBOXES, Sandbox
 
 CUTS = 50
@@ -43,7 +43,7 @@ class Churn:
     def change(self) -> None:
         kind = self.chance.random()
         if len(self.live) < 3 or (kind < 0.15 and len(self.live) < 8):
-            self.live.append(self.server.create(template="tiny", timeout_seconds=3600))
+            self.live.append(self.server.create(template=TINY, timeout_seconds=3600))
         elif kind < 0.25:
             self.live.pop(self.chance.randrange(len(self.live))).delete()
         else:
@@ -100,12 +100,12 @@ def test_a_server_without_its_api_server_says_so_and_recovers(
     """As when the API server is away, on any cluster: the way to it is cut."""
     server = new_replica(own_space, kubeconfig=own_space.write_kubeconfig(link.address)).start()
     other = new_replica(own_space).start()
-    kept = server.create(template="tiny").running(60)
+    kept = server.create(template=TINY).running(60)
     link.down()
-    answer = server.request("POST", SANDBOXES, json={"template": "tiny"}, timeout=60)
+    answer = server.request("POST", SANDBOXES, json={"template": TINY}, timeout=60)
     assert answer.status_code == 503 and "Retry-After" in answer.headers, answer.text
     assert kept.sh("echo still here") == "still here\n"
-    made = other.create(template="tiny")
+    made = other.create(template=TINY)
     link.up()
     proc.eventually("it shows what was made meanwhile", lambda: made.id in server.list_ids(), 5)
-    assert server.create(template="tiny").running(60)
+    assert server.create(template=TINY).running(60)
