@@ -3,6 +3,7 @@
 Helm is not to be had everywhere, so a reader of the few forms that the templates use stands in for
 `helm template` here; where `helm` is installed, it is asked as well."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -69,7 +70,7 @@ def scalar(action: str, values: Object) -> str:
     name, _, filter = action.partition(" | ")
     assert filter in ("", "quote"), action
     found = value(name, values)
-    return f'"{found}"' if filter else str(found)
+    return json.dumps(found) if filter else str(found)
 
 
 def rendered_chart(values: Object) -> dict[str, Object]:
