@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import proc
+import requests
 import yaml
 from cluster import Space
 from images import image
@@ -64,3 +66,14 @@ class Replica(Server):
         if self.process and self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def awaited(
+        self, status: int, method: str, path: str, seconds: float, **options: Any
+    ) -> requests.Response:
+        """Asks again and again until the answer has this status."""
+
+        def found() -> list[requests.Response]:  # an answer is false by itself from 400 on
+            answer = self.request(method, path, **options)
+            return [answer] if answer.status_code == status else []
+
+        return proc.eventually(f"{method} {path} is answered by {status}", found, seconds)[0]

@@ -95,8 +95,7 @@ def test_a_command_that_is_left_behind_is_reaped(sandbox: Sandbox) -> None:
 
 def test_an_expired_sandbox_goes_and_says_so(space: Space, server: Replica) -> None:
     sandbox = server.create(timeout_seconds=15).running(60)
-    answer = proc.eventually("its end", lambda: next(
-        (a for a in [server.request("GET", sandbox.path)] if a.status_code == 410), None), 40)
+    answer = server.awaited(410, "GET", sandbox.path, 40)
     assert answer.json()["code"] == "SANDBOX_EXPIRED"
     assert "reason=expired" in answer.json()["details"]
     proc.eventually("the pod is gone", lambda: space.pod(sandbox.id) is None, 60)

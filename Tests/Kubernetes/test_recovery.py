@@ -56,11 +56,7 @@ def test_what_one_replica_makes_the_other_shows_within_1_s(
     first, second = new_replica(own_space).start(), new_replica(own_space).start()
     sandbox = first.create(template=TINY)
     other = same(sandbox, second)
-
-    def status() -> int:
-        return second.request("GET", sandbox.path).status_code
-
-    proc.eventually("the other replica shows it", lambda: status() == 200, 1)
+    second.awaited(200, "GET", sandbox.path, 1)
     sandbox.running(60)
     proc.eventually("the other shows it running", lambda: other.get()["status"] == "running", 1)
     other.sh("echo by the other >file")
@@ -71,8 +67,7 @@ def test_what_one_replica_makes_the_other_shows_within_1_s(
     expiry = sandbox.get()["expires_at"]
     proc.eventually("the later expiry", lambda: other.get()["expires_at"] == expiry, 1)
     other.delete()
-    proc.eventually("it is gone here, too", lambda: first.request(
-        "GET", sandbox.path).status_code == 404, 1)
+    first.awaited(404, "GET", sandbox.path, 1)
 
 
 def test_one_idempotency_key_at_two_replicas_makes_one_sandbox(
@@ -177,9 +172,7 @@ def test_an_api_server_that_is_away_for_60_s_costs_nothing(
     ids = sorted(server.list_ids())
     with api_server_away(own_space):
         end = time.monotonic() + 60
-        answer = proc.eventually("a create is refused", lambda: next(
-            (a for a in [server.request("POST", SANDBOXES, json={"template": TINY}, timeout=60)]
-             if a.status_code == 503), None), 60)
+        answer = server.awaited(503, "POST", SANDBOXES, 60, json={"template": TINY}, timeout=60)
         assert "Retry-After" in answer.headers
         assert answer.json()["code"] in ("SANDBOX_CREATE_FAILED", "CAPACITY_EXHAUSTED")
         assert "Kubernetes" in answer.text, answer.text
@@ -193,9 +186,7 @@ def test_an_api_server_that_is_away_for_60_s_costs_nothing(
 
         proc.eventually("60 s have passed", is_over, 90)
     began = time.monotonic()
-    fresh = proc.eventually("it creates again", lambda: next(
-        (a for a in [server.request("POST", SANDBOXES, json={"template": TINY})]
-         if a.status_code == 201), None), 5)
+    fresh = server.awaited(201, "POST", SANDBOXES, 5, json={"template": TINY})
     right = [*made, Sandbox(server, fresh.json())]
     proc.eventually("the list is right", lambda: sorted(
         server.list_ids()) == sorted(one.id for one in right) == sorted(own_space.ids()),

@@ -112,5 +112,4 @@ def test_a_right_that_is_taken_away_later_is_named(
     assert "create" in replica.log.read_text() + answer.text
     assert '"pods"' in (replica.log.read_text() + answer.json().get("details", ""))
     set_role(narrow, without=None)
-    proc.eventually("it creates again", lambda: replica.request(
-        "POST", SANDBOXES, json={"template": TINY}).status_code == 201, 10)
+    replica.awaited(201, "POST", SANDBOXES, 10, json={"template": TINY})
