@@ -16,14 +16,20 @@ PACKAGES = Path(__file__).parents[2] / ".build" / "jupyter"
 PORT = 8888
 
 
+def packed() -> bytes:
+    """Without what only debuggers look at."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(PACKAGES, "packages",
+                filter=lambda file: None if file.name.endswith((".map", "/tests")) else file)
+    return archive.getvalue()
+
+
 @pytest.fixture
 def lab(server: Server) -> Iterator[Preview]:
     sandbox: Sandbox = server.create(
         preview_host="localhost", resources={"memory": "2Gi", "cpu": "2000m"}).running()
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(PACKAGES, "packages")
-    put(sandbox, "packages.tar", archive.getvalue())
+    put(sandbox, "packages.tar", packed())
     sandbox.sh("tar -xf packages.tar && rm packages.tar", timeout_seconds=120)
     packages = "/home/sandbox/workspace/packages"
     command = (
@@ -31,7 +37,7 @@ def lab(server: Server) -> Iterator[Preview]:
         f"JUPYTERLAB_DIR={packages}/share/jupyter/lab PYDEVD_DISABLE_FILE_VALIDATION=1 "
         f"python3 -m jupyterlab --no-browser --port {PORT} --IdentityProvider.token=")
     # A token of its own would be no part of this: the preview is what is looked at.
-    yield run(sandbox, command, PORT)
+    yield run(sandbox, command, PORT, seconds=60)
     sandbox.delete()
 
 

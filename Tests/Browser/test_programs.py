@@ -57,9 +57,10 @@ def test_a_page_that_reloads_when_its_source_changes(page: Page, sandbox: Sandbo
                "--serve=127.0.0.1:5000 --watch'")
     preview = run(sandbox, command, 5000)
     page.go(url(preview))
-    page.until("word.textContent == 'before'")
+    word = "document.querySelector('#word')?.textContent"  # it is not there while it is loaded
+    page.until(f"{word} == 'before'")
     put(sandbox, "hot.js", b"word.textContent = 'after';")
-    page.until("word.textContent == 'after'")
+    page.until(f"{word} == 'after'")
 
 
 def test_what_is_not_there_yet_comes_by_itself(page: Page, sandbox: Sandbox) -> None:
