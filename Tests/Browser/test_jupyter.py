@@ -1,6 +1,7 @@
 """JupyterLab of PyPI inside a sandbox: its page, its kernel, by a real browser."""
 
 import io
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,16 @@ PACKAGES = Path(__file__).parents[2] / ".build" / "jupyter"
 PORT = 8888
 
 
+#: What a kernel does not need: debuggers, stubs for completions, other languages.
+LEFT_OUT = re.compile(
+    r"\.map$|/tests$|/debugpy$|/jedi/third_party/django|/babel/locale-data/(?!en|root)")
+
+
 def packed() -> bytes:
-    """Without what only debuggers look at."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(PACKAGES, "packages",
-                filter=lambda file: None if file.name.endswith((".map", "/tests")) else file)
+                filter=lambda file: None if LEFT_OUT.search(file.name) else file)
     return archive.getvalue()
 
 
