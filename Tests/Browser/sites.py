@@ -14,11 +14,12 @@ def put(sandbox: Sandbox, path: str, data: bytes) -> None:
 
 
 def run(
-    sandbox: Sandbox, command: str, port: int, seconds: float = 20, **fields: str
+    sandbox: Sandbox, command: str, port: int, seconds: float = 20, path: str = "/",
+    **fields: str
 ) -> Preview:
-    """Starts a server and waits until it answers; `fields` let in those that ask."""
+    """Starts a server and waits until it serves the path; `fields` let in those that ask."""
     sandbox.background(command)
-    return Preview(sandbox, port).wait(seconds, **fields)
+    return Preview(sandbox, port).wait(seconds, path, **fields)
 
 
 def url(preview: Preview, path: str = "/", scheme: str = "http") -> str:
