@@ -67,7 +67,7 @@ KERNEL = """(async () => {
 })()"""
 
 
-def test_a_kernel_computes(page: Page, lab: Preview) -> None:
+def test_a_kernel_computes(lab: Preview, page: Page) -> None:
     page.go(url(lab, "/lab"))
     page.until("document.querySelector('.jp-Launcher, .jp-NotebookPanel') !== null")
     assert "Jupyter" in page.value("document.title")
