@@ -13,10 +13,13 @@ def put(sandbox: Sandbox, path: str, data: bytes) -> None:
     assert answer.status_code in (201, 204), answer.text
 
 
-def run(sandbox: Sandbox, command: str, port: int, **fields: str) -> Preview:
-    """Starts a server and waits until it answers; `fields` let in those that ask."""
+def run(
+    sandbox: Sandbox, command: str, port: int, seconds: float = 20, path: str = "/",
+    **fields: str
+) -> Preview:
+    """Starts a server and waits until it serves the path; `fields` let in those that ask."""
     sandbox.background(command)
-    return Preview(sandbox, port).wait(**fields)
+    return Preview(sandbox, port).wait(seconds, path, **fields)
 
 
 def url(preview: Preview, path: str = "/", scheme: str = "http") -> str:

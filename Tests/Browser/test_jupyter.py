@@ -1,7 +1,6 @@
 """JupyterLab of PyPI inside a sandbox: its page, its kernel, by a real browser."""
 
-import io
-import tarfile
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +15,21 @@ PACKAGES = Path(__file__).parents[2] / ".build" / "jupyter"
 PORT = 8888
 
 
+#: What a kernel does not need: debuggers, stubs for completions, tests.
+LEFT_OUT = ("*.map", "tests", "debugpy", "django-stubs", "__pycache__")
+
+
+def packed() -> bytes:
+    command = ["tar", "-C", PACKAGES.parent, *(f"--exclude={name}" for name in LEFT_OUT),
+               "--transform=s,^[^/]*,packages,", "-c", PACKAGES.name]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
 @pytest.fixture
 def lab(server: Server) -> Iterator[Preview]:
     sandbox: Sandbox = server.create(
         preview_host="localhost", resources={"memory": "2Gi", "cpu": "2000m"}).running()
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(PACKAGES, "packages")
-    put(sandbox, "packages.tar", archive.getvalue())
+    put(sandbox, "packages.tar", packed())
     sandbox.sh("tar -xf packages.tar && rm packages.tar", timeout_seconds=120)
     packages = "/home/sandbox/workspace/packages"
     command = (
@@ -31,7 +37,7 @@ def lab(server: Server) -> Iterator[Preview]:
         f"JUPYTERLAB_DIR={packages}/share/jupyter/lab PYDEVD_DISABLE_FILE_VALIDATION=1 "
         f"python3 -m jupyterlab --no-browser --port {PORT} --IdentityProvider.token=")
     # A token of its own would be no part of this: the preview is what is looked at.
-    yield run(sandbox, command, PORT)
+    yield run(sandbox, command, PORT, seconds=60, path="/api/status")
     sandbox.delete()
 
 
@@ -61,7 +67,7 @@ KERNEL = """(async () => {
 })()"""
 
 
-def test_a_kernel_computes(page: Page, lab: Preview) -> None:
+def test_a_kernel_computes(lab: Preview, page: Page) -> None:
     page.go(url(lab, "/lab"))
     page.until("document.querySelector('.jp-Launcher, .jp-NotebookPanel') !== null")
     assert "Jupyter" in page.value("document.title")

@@ -23,7 +23,7 @@ def curl(preview: Preview, path: str, *options: str) -> bytes:
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-def test_python_http_server(page: Page, sandbox: Sandbox) -> None:
+def test_python_http_server(sandbox: Sandbox, page: Page) -> None:
     sandbox.sh(
         "mkdir -p site/sub && cd site && echo 'document.title = \"scripted\"' >a.js"
         " && echo 'h1 { color: rgb(1, 2, 3) }' >a.css && seq 100000 >numbers.txt"
@@ -40,7 +40,7 @@ def test_python_http_server(page: Page, sandbox: Sandbox) -> None:
     assert curl(preview, "/numbers.txt", "--http1.0") == curl(preview, "/numbers.txt")
 
 
-def test_a_node_server_with_events_and_a_websocket(page: Page, sandbox: Sandbox) -> None:
+def test_a_node_server_with_events_and_a_websocket(sandbox: Sandbox, page: Page) -> None:
     put(sandbox, "live.js", (INSIDE / "live.js").read_bytes())
     preview = run(sandbox, "env NODE_PATH=/usr/share/nodejs node live.js 3000", 3000)
     page.go(url(preview))
@@ -49,7 +49,7 @@ def test_a_node_server_with_events_and_a_websocket(page: Page, sandbox: Sandbox)
     assert page.text().split() == ["live", "1", "2", "3", "4", "5", "200000", "true"]
 
 
-def test_a_page_that_reloads_when_its_source_changes(page: Page, sandbox: Sandbox) -> None:
+def test_a_page_that_reloads_when_its_source_changes(sandbox: Sandbox, page: Page) -> None:
     put(sandbox, "www/index.html", (INSIDE / "hot.html").read_bytes())
     put(sandbox, "hot.js", b"word.textContent = 'before';")
     # It serves until its input ends.
@@ -57,12 +57,13 @@ def test_a_page_that_reloads_when_its_source_changes(page: Page, sandbox: Sandbo
                "--serve=127.0.0.1:5000 --watch'")
     preview = run(sandbox, command, 5000)
     page.go(url(preview))
-    page.until("word.textContent == 'before'")
+    word = "document.querySelector('#word')?.textContent"  # it is not there while it is loaded
+    page.until(f"{word} == 'before'")
     put(sandbox, "hot.js", b"word.textContent = 'after';")
-    page.until("word.textContent == 'after'")
+    page.until(f"{word} == 'after'")
 
 
-def test_what_is_not_there_yet_comes_by_itself(page: Page, sandbox: Sandbox) -> None:
+def test_what_is_not_there_yet_comes_by_itself(sandbox: Sandbox, page: Page) -> None:
     preview = Preview(sandbox, 8123)
     page.go(url(preview))
     assert "python3 -m http.server 8123" in page.text()
@@ -71,7 +72,7 @@ def test_what_is_not_there_yet_comes_by_itself(page: Page, sandbox: Sandbox) -> 
     page.until("document.querySelector('#late') !== null")
 
 
-def test_previews_are_listed_with_their_addresses(page: Page, sandbox: Sandbox) -> None:
+def test_previews_are_listed_with_their_addresses(sandbox: Sandbox, page: Page) -> None:
     run(sandbox, "python3 -m http.server 8001", 8001)
 
     def services() -> list[dict[str, object]]:

@@ -66,10 +66,11 @@ class Preview:
         assert answer.status == 200, answer
         return answer.json()
 
-    def wait(self, **fields: str) -> "Preview":
-        """Until something listens there; `fields` let in those that ask."""
+    def wait(self, seconds: float = 10, path: str = "/", **fields: str) -> "Preview":
+        """Until something serves the path; `fields` let in those that ask."""
         proc.eventually(
-            f"a server on port {self.port}", lambda: self.request(**fields).status == 200)
+            f"a server on port {self.port}",
+            lambda: self.request(path=path, **fields).status == 200, seconds)
         return self
 
 

@@ -55,11 +55,16 @@ struct PublicAddresses: Sendable {
   let previewDomain: String
   /// This server speaks TLS itself.
   let isEncrypted: Bool
+  /// Whether clients are told so: whatever is not on their own machine is behind TLS. Every request
+  /// to a preview asks.
+  let previewsAreHTTPS: Bool
 
   init(externalURL: String, previewDomain: String, isEncrypted: Bool = false) {
     self.externalURL = externalURL
     self.previewDomain = previewDomain
     self.isEncrypted = isEncrypted
+    let host = previewDomain.split(separator: ":").first ?? ""
+    previewsAreHTTPS = isEncrypted || !(host.hasSuffix(".localhost") || host == "localhost")
   }
 
   static let vncPort: UInt16 = 6080
@@ -71,11 +76,4 @@ struct PublicAddresses: Sendable {
   }
 
   private var previewScheme: String { previewsAreHTTPS ? "https" : "http" }
-
-  /// Whether clients are told so: whatever is not on their own machine is behind TLS.
-  var previewsAreHTTPS: Bool {
-    if isEncrypted { return true }
-    let host = previewDomain.split(separator: ":").first ?? ""
-    return !host.hasSuffix(".localhost") && host != "localhost"
-  }
 }

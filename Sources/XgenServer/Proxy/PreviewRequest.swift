@@ -3,14 +3,14 @@ internal import Reactor
 /// A request to a preview on its way through the proxy: what of it the sandbox gets to see, and
 /// what of the answer the client does.
 @LoopActor
-final class PreviewRequest: @preconcurrency HTTPProxyDelegate {
+final class PreviewRequest: @LoopActor HTTPProxyDelegate {
   private unowned let server: Server
   private let sandbox: Sandbox
   private let host: PreviewHost
   private let client: PreviewClient
   private let pass: PreviewPass
   private var splice: StreamSplice?
-  /// What carries it; set once, before it starts.
+  /// What carries it, to a private preview; set once, before it starts.
   weak var exchange: HTTPProxyExchange?
 
   init(

@@ -81,8 +81,10 @@ extension Server {
     let request = PreviewRequest(self, sandbox, host, client, pass)
     let upstream = previews.upstream(host.port, in: sandbox, by: sidecars)
     let proxied = HTTPProxyExchange(exchange, to: upstream, of: previews.pool, request)
-    request.exchange = proxied
-    if pass.holder != nil { sandbox.previews.granted[ObjectIdentifier(request)] = request }
+    if pass.holder != nil {
+      request.exchange = proxied
+      sandbox.previews.granted[ObjectIdentifier(request)] = request
+    }
     proxied.start()
   }
 }
