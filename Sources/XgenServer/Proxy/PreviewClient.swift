@@ -81,13 +81,33 @@ struct PreviewClient: Sendable {
   private func appendPeer(to buffer: inout ByteBuffer) {
     switch peer {
     case .v4(let bits):
-      for shift: UInt32 in [24, 16, 8, 0] {
-        buffer.append(decimal: UInt64(bits >> shift & 255))
-        if shift > 0 { buffer.append(".") }
-      }
+      let (text, count) = Self.spelled(bits)
+      withUnsafeBytes(of: text) { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     case .v6: buffer.append(utf8: "\(peer!)")
     case nil: buffer.append("unknown")
     }
+  }
+
+  /// An IPv4 address as text: the first `count` bytes. Each request tells it twice.
+  private static func spelled(_ bits: UInt32) -> (text: SIMD16<UInt8>, count: Int) {
+    var text = SIMD16<UInt8>(repeating: UInt8(ascii: "."))
+    var count = 0
+    var rest = bits
+    for _ in 0..<4 {
+      let octet = UInt8(rest >> 24)
+      rest <<= 8
+      if octet >= 100 {
+        text[count] = 48 + octet / 100
+        count += 1
+      }
+      if octet >= 10 {
+        text[count] = 48 + octet / 10 % 10
+        count += 1
+      }
+      text[count] = 48 + octet % 10
+      count += 2  // the dot is there
+    }
+    return (text, count - 1)
   }
 
   /// `for=192.0.2.1;host="a.example:8080";proto=http` (RFC 7239 §4, §6).

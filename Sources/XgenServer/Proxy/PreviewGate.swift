@@ -20,8 +20,10 @@ struct PreviewGate {
   /// How long the cookie of a key's bearer lasts; that of a link lasts as long as the link.
   static let cookieSeconds: Int64 = 12 * 3600
 
+  /// The record is not asked for where the preview is public: to copy it costs more than the rest.
   func judge(
-    _ head: HTTPRequestHead, _ host: PreviewHost, _ record: SandboxRecord, isHTTPS: Bool
+    _ head: HTTPRequestHead, _ host: PreviewHost, _ access: PreviewAccess,
+    _ record: @autoclosure () -> SandboxRecord, isHTTPS: Bool
   ) throws(APIError) -> Verdict {
     let shown = PreviewCredentials(head, tokens, signer, host, isHTTPS: isHTTPS)
     var pass = PreviewPass()
@@ -30,10 +32,11 @@ struct PreviewGate {
     pass.hidesReferer = shown.isInReferer
     pass.hidesSubprotocols = shown.isInSubprotocols
     pass.query = shown.rest
-    if record.previews.access == .public {
+    if access == .public {
       return shown.token != nil && Self.canRedirect(head)
         ? .redirect(query: pass.query, setCookie: nil) : .pass(pass)
     }
+    let record = record()
     let known = shown.cookies?.lazy.compactMap { validGrant($0, host, record) }.first
     if let credential = shown.authorization {
       let grant = try self.grant(credential, record)

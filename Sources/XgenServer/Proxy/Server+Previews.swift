@@ -17,7 +17,9 @@ extension Server {
         exchange.head, peer: exchange.peer.flatMap { IPAddress($0) },
         isEncrypted: exchange.isEncrypted || addresses.previewsAreHTTPS, trusting: proxies)
       let gate = PreviewGate(tokens: tokens, signer: previewSigner, now: clock.nowMs() / 1000)
-      let verdict = try gate.judge(exchange.head, host, sandbox.record, isHTTPS: client.isHTTPS)
+      let verdict = try gate.judge(
+        exchange.head, host, sandbox.record.previews.access, sandbox.record,
+        isHTTPS: client.isHTTPS)
       switch verdict {
       case .redirect(let query, let setCookie):
         return PreviewAnswer.redirect(

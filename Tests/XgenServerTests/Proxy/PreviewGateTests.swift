@@ -43,7 +43,8 @@ import Testing
     let head = try #require(
       try Array((text + "\r\n\r\n").utf8).withUnsafeBytes { try parser.parse($0) }?.head)
     let gate = PreviewGate(tokens: tokens ?? self.tokens, signer: signer, now: now)
-    return try gate.judge(head, host, record ?? self.record(), isHTTPS: isHTTPS)
+    let record = record ?? self.record()
+    return try gate.judge(head, host, record.previews.access, record, isHTTPS: isHTTPS)
   }
 
   private func status(_ body: @autoclosure () throws -> PreviewGate.Verdict) throws -> Int {
