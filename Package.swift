@@ -18,6 +18,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -25,8 +26,8 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CLinux"),
-    .target(
-      name: "Reactor", dependencies: ["CUV", "COpenSSL", "CLinux"], swiftSettings: settings),
+    .target(name: "Reactor", dependencies: ["CUV", "CLinux"], swiftSettings: settings),
+    .target(name: "ReactorTLS", dependencies: ["Reactor", "COpenSSL"], swiftSettings: settings),
     .target(name: "XgenProtocol", swiftSettings: settings),
     .target(
       name: "XgenSidecar", dependencies: ["Reactor", "XgenProtocol", "CLinux"],
@@ -34,8 +35,9 @@ let package = Package(
     .target(
       name: "XgenServer",
       dependencies: [
-        "Reactor", "XgenProtocol", "CLinux", "COpenSSL",
+        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL", "CCurl",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -57,7 +59,7 @@ let package = Package(
       name: "ServerTestSupport", dependencies: ["XgenServer", "Reactor", "TestSupport"],
       path: "Tests/ServerTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "CLinux", "TestSupport"],
+      name: "ReactorTests", dependencies: ["Reactor", "ReactorTLS", "CLinux", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "XgenProtocolTests", dependencies: ["XgenProtocol", "TestSupport"],
@@ -65,7 +67,8 @@ let package = Package(
     .testTarget(
       name: "XgenServerTests",
       dependencies: [
-        "XgenServer", "Reactor", "XgenProtocol", "CLinux", "TestSupport", "ServerTestSupport",
+        "XgenServer", "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "TestSupport",
+        "ServerTestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
@@ -78,6 +81,14 @@ let package = Package(
       name: "FuzzCorpusTests",
       dependencies: ["Reactor", "XgenProtocol", "XgenServer", "TestSupport"],
       path: "Tests/Fuzz", exclude: ["Targets", "corpus", "run"], swiftSettings: settings),
+    // On the cluster that KUBECONFIG names; not a part of `make test`.
+    .testTarget(
+      name: "KubernetesTests",
+      dependencies: [
+        "XgenServer", "Reactor", "TestSupport", "ServerTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

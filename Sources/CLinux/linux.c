@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <signal.h>
@@ -138,4 +139,32 @@ ssize_t xgen_recv(int fd, void *bytes, size_t count) {
 ssize_t xgen_send(int fd, const void *bytes, size_t count) {
   long sent = syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
   return sent < 0 ? -errno : sent;
+}
+
+struct name_list {
+  char *names;
+  size_t capacity, used;
+  bool is_full;
+};
+
+static int append_loaded_file(struct dl_phdr_info *info, size_t size, void *context) {
+  (void)size;
+  struct name_list *list = context;
+  size_t length = strlen(info->dlpi_name) + 1;
+  // The kernel's own page of code is no file: its name has no slash.
+  bool is_file = strchr(info->dlpi_name, '/') != NULL || list->used == 0;
+  if (!is_file) return 0;
+  if (list->capacity - list->used < length) {
+    list->is_full = true;
+    return 1;
+  }
+  memcpy(list->names + list->used, info->dlpi_name, length);
+  list->used += length;
+  return 0;
+}
+
+ssize_t xgen_loaded_files(char *names, size_t capacity) {
+  struct name_list list = {.names = names, .capacity = capacity};
+  dl_iterate_phdr(append_loaded_file, &list);
+  return list.is_full ? -ENOSPC : (ssize_t)list.used;
 }

@@ -13,6 +13,8 @@ enum Limits {
   static let maxEnvValueBytes = 32 * 1024
   /// How long create waits for `running`.
   static let createWaitMs: UInt64 = 250
+  /// Warm sandboxes tried for one request, before it starts cold.
+  static let maxWarmClaims = 4
 
   // List.
   static let maxPageCount = 1_000
@@ -36,6 +38,8 @@ enum Limits {
   /// An event stream without events has a comment so often, so that nobody on the way takes it for
   /// dead.
   static let eventStreamIdleMs: UInt64 = 15_000
+  /// What a sidecar may say between two commands on a connection that is kept.
+  static let maxIdleExecLinkBytes = 64 * 1024
   /// After a timeout's kill, for the exit to be told.
   static let execKillWaitMs: UInt64 = 1_000
 

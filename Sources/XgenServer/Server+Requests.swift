@@ -16,7 +16,8 @@ extension Server {
         context, route, parameters, query, maxBodyBytes: settings.connectionLimits.maxBodyBytes)
       switch route.endpoint {
       case .synchronous(let endpoint): answered(request, try endpoint(self, request))
-      case .asynchronous(let endpoint): LoopActor.task { await self.run(request, endpoint) }
+      case .asynchronous(let endpoint):
+        answerLater(request) { () throws(APIError) in try await endpoint(self, request) }
       }
     } catch {
       refuse(context, error)
@@ -114,16 +115,24 @@ extension Server {
     return addressLimiter.take(client, nowMs: nowMs)
   }
 
-  private func run(_ request: APIRequest, _ endpoint: Route.Asynchronous) async {
-    do throws(APIError) { answered(request, try await endpoint(self, request)) } catch {
+  private func answerLater(_ request: APIRequest, _ rest: @escaping APIResponse.Rest) {
+    LoopActor.task { await self.run(request, rest) }
+  }
+
+  private func run(_ request: APIRequest, _ rest: APIResponse.Rest) async {
+    do throws(APIError) { answered(request, try await rest()) } catch {
       refuse(request.context, error)
     }
   }
 
   private func answered(_ request: APIRequest, _ response: APIResponse) {
     request.context.answer(response)
+    switch response.body {
     // A request that broke off on the way has no answer, and is told all the same.
-    if case .takenOver = response.body { request.context.willAnswer(0) }
+    case .takenOver: request.context.willAnswer(0)
+    case .later(let rest): answerLater(request, rest)
+    case .none, .bytes: break
+    }
   }
 
   private func finished(_ context: RequestContext, _ status: Int) {

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import Reactor
+internal import ReactorTLS
 
 /// The composition root: everything that serves, made in one place and handed to who needs it.
 @LoopActor
@@ -75,10 +76,7 @@ final class Server {
   func start() async throws(ServerError) -> [SocketAddress] {
     catalog.onChange = { [events] in events.publish($0) }
     do throws(BackendError) { try await catalog.start() } catch {
-      switch error {
-      case .unavailable(let reason), .failed(let reason): throw ServerError(reason)
-      case .unknownSandbox: throw ServerError("the backend did not start")
-      }
+      throw ServerError(error.reason)
     }
     http = HTTPServer(
       loop: LoopActor.loop, limits: settings.connectionLimits, refusal: Self.refusal
@@ -101,7 +99,7 @@ final class Server {
 
   private func tlsProvider() -> HTTPServer.TLSProvider? {
     guard let certificate else { return nil }
-    return { certificate.context }
+    return TLSStream.provider { certificate.context }
   }
 
   private func publicAddresses(_ bound: SocketAddress) -> PublicAddresses {

@@ -1,5 +1,6 @@
 internal import Logging
 internal import Reactor
+internal import ReactorTLS
 
 /// The certificate that listeners show: read at the start, and again whenever the operator asks
 /// (SIGHUP). Connections keep the one that they began with.

@@ -59,6 +59,8 @@ struct ServerStart: Sendable {
   let tokens: TokenIssuer
   let audit: AuditSink?
   let certificate: LoadedCertificate?
+  /// Of `--backend kubernetes` only.
+  let kubernetes: KubernetesStart?
   let log: Logger
   /// How the banner tells where the key is.
   let keyHint: (text: String, shell: String)
@@ -74,6 +76,7 @@ struct ServerStart: Sendable {
       StderrLogHandler(isJSON: settings.logsJSON, logLevel: settings.logLevel)
     }
     certificate = try settings.tlsFiles.map { try LoadedCertificate($0) }
+    kubernetes = settings.backend == .kubernetes ? try KubernetesStart(settings) : nil
     try Self.makeDirectories(dataDirectory)
     let secret = try settings.jwtSecret ?? Secrets.load("\(dataDirectory)/jwt-secret")
     (keys, keyHint) = Self.keys(settings, dataDirectory)
@@ -178,7 +181,6 @@ private final class Lifetime {
     let log = start.log
     let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 8)
     let backend = makeBackend(workers)
-    let file = LedgerFile(path: "\(start.dataDirectory)/ledger.jsonl")
     let certificate = start.certificate.map {
       ServerCertificate($0, workers: workers, log: log)
     }
@@ -186,19 +188,28 @@ private final class Lifetime {
       settings: start.settings, tokens: start.tokens, backend: backend, workers: workers, log: log,
       certificate: certificate,
       audit: start.audit.map { AuditLog($0, workers: workers, log: log) },
-      ledger: Ledger(storage: .init(file: file, workers: workers), log: log))
+      ledger: Ledger(storage: ledgerStorage(workers), log: log))
     let reload = Reload(
       keys: start.keys, certificate: certificate, server: server, workers: workers, log: log)
     return (server, reload)
   }
 
   private func makeBackend(_ workers: WorkerPool) -> any SandboxBackend {
-    switch start.settings.backend {
-    case .local: LocalBackend(localConfiguration(), workers: workers, logger: start.log)
-    case .static:
-      StaticBackend(
+    if let kubernetes = start.kubernetes {
+      return kubernetes.backend(tokens: start.tokens, log: start.log)
+    }
+    if start.settings.backend == .static {
+      return StaticBackend(
         start.settings.staticSidecars, dataDirectory: start.dataDirectory, workers: workers)
     }
+    return LocalBackend(localConfiguration(), workers: workers, logger: start.log)
+  }
+
+  /// On Kubernetes the cluster holds what the ledger's file holds elsewhere.
+  private func ledgerStorage(_ workers: WorkerPool) -> Ledger.Storage? {
+    if start.kubernetes != nil { return nil }
+    let file = LedgerFile(path: "\(start.dataDirectory)/ledger.jsonl")
+    return Ledger.Storage(file: file, workers: workers)
   }
 
   private func localConfiguration() -> LocalConfiguration {
@@ -241,7 +252,7 @@ private enum Banner {
     var lines = [
       "xgen-server \(Settings.version) is listening on \(urls.joined(separator: " and "))"
     ]
-    let sandbox = sandbox(start.settings)
+    let sandbox = sandbox(start)
     lines += [
       "  backend   \(sandbox.what)",
       "  data      \(start.dataDirectory)",
@@ -256,15 +267,21 @@ private enum Banner {
   }
 
   /// What a sandbox is, and what it is connected to.
-  private static func sandbox(_ settings: Settings) -> (what: String, connected: String) {
+  private static func sandbox(_ start: ServerStart) -> (what: String, connected: String) {
+    let settings = start.settings
     switch settings.backend {
+    case .kubernetes:
+      return (
+        "kubernetes: each sandbox is a pod in namespace \(settings.kubernetes.namespace)",
+        "cluster   \(start.kubernetes?.cluster ?? "")"
+      )
     case .local:
-      (
+      return (
         "local: each sandbox is an isolated process tree (bubblewrap)",
         "network   none inside sandboxes but their own loopback: a name lookup there fails"
       )
     case .static:
-      (
+      return (
         "static: each sandbox is a sidecar that runs elsewhere; none is kept over a restart",
         "sidecars  \(settings.staticSidecars.map(\.description).joined(separator: ", "))"
       )
@@ -274,6 +291,7 @@ private enum Banner {
   private static func stop(_ backend: BackendKind) -> String {
     switch backend {
     case .local: "Ctrl-C ends the server and every sandbox"
+    case .kubernetes: "Ctrl-C ends this server; sandboxes go on"
     case .static: "Ctrl-C ends the server, which forgets its sandboxes; sidecars go on"
     }
   }

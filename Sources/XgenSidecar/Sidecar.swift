@@ -7,7 +7,7 @@ import XgenProtocol
 final class Sidecar {
   let loop: Loop
   let limits: SidecarLimits
-  let environment: BaseEnvironment
+  private(set) var environment: BaseEnvironment
   let workspace: Workspace
   let workers: WorkerPool
   let oomScore: OOMScore
@@ -47,6 +47,11 @@ final class Sidecar {
   }
 
   deinit { turnBuffer.deallocate() }
+
+  /// The sandbox's own variables, over those that are known.
+  func adopt(environment variables: [String: String]) {
+    environment = BaseEnvironment(environment.variables.merging(variables) { $1 })
+  }
 
   func nextProcessID() -> UInt32 {
     repeat {

@@ -11,6 +11,10 @@ struct SidecarConfiguration: Equatable, Sendable {
 
   var listen: Listen
   var workspace = WorkspacePath.root
+  /// File with the token that a server must hold; nil: whoever connects is served.
+  var tokenFile: String?
+  /// File with the sandbox's own variables, an `EnvironmentBlock`.
+  var environmentFile: String?
   /// Of the sidecar and of every command; nil leaves what is.
   var maxProcesses: UInt64?
   var maxOpenFiles: UInt64?
@@ -21,6 +25,8 @@ struct SidecarConfiguration: Equatable, Sendable {
 /// The command line of `xgen-sidecar`.
 enum SidecarCommand: Equatable {
   case serve(SidecarConfiguration)
+  /// Copy this program and all that it needs into a folder.
+  case install(String)
   case help
   case version
 
@@ -31,10 +37,17 @@ enum SidecarCommand: Equatable {
 
   static let usage = """
     usage: xgen-sidecar serve --listen-fd N | --listen ADDR [option …]
+           xgen-sidecar install DIR
+
+    install copies this program with its loader and libraries, to be started in any image as
+    DIR/ld.so --library-path DIR/lib DIR/xgen-sidecar serve …
 
       --listen-fd N         serve on a listening descriptor that was inherited
       --listen ADDR         serve on ADDR:PORT, :PORT or unix:/path
       --workspace DIR       the workspace folder (default \(WorkspacePath.root))
+      --token-file FILE     with --listen: serve only who proves to hold the token that is in it;
+                            others may ask for /healthz
+      --env-file FILE       variables for every command: NAME=value, each with a NUL behind it
       --max-processes N     RLIMIT_NPROC
       --max-open-files N    RLIMIT_NOFILE, at least \(minOpenFiles)
       --max-file-bytes N    RLIMIT_FSIZE
@@ -53,6 +66,12 @@ enum SidecarCommand: Equatable {
     if arguments.contains("--help") || arguments.contains("-h") { return .help }
     if arguments.contains("--version") { return .version }
     guard let command = arguments.first else { throw UsageError("missing command: serve") }
+    if command == "install" {
+      guard arguments.count == 2, arguments[1].hasPrefix("/") else {
+        throw UsageError("install takes an absolute path")
+      }
+      return .install(arguments[1])
+    }
     guard command == "serve" else { throw UsageError("unknown command: \(command)") }
     var options = Options()
     var rest = arguments.dropFirst()
@@ -68,8 +87,8 @@ enum SidecarCommand: Equatable {
 /// Options as they come, each at most once.
 private struct Options {
   private static let names = [
-    "--listen-fd", "--listen", "--workspace", "--max-processes", "--max-open-files",
-    "--max-file-bytes", "--max-data-bytes",
+    "--listen-fd", "--listen", "--workspace", "--token-file", "--env-file", "--max-processes",
+    "--max-open-files", "--max-file-bytes", "--max-data-bytes",
   ]
   private var values: [String: String] = [:]
 
@@ -86,6 +105,11 @@ private struct Options {
     if let workspace = values["--workspace"] {
       guard workspace.hasPrefix("/") else { throw .init("--workspace: not an absolute path") }
       configuration.workspace = workspace
+    }
+    configuration.tokenFile = values["--token-file"]
+    configuration.environmentFile = values["--env-file"]
+    if configuration.tokenFile != nil, values["--listen"] == nil {
+      throw .init("--token-file: needs --listen")
     }
     configuration.maxProcesses = try number("--max-processes", atLeast: 1)
     configuration.maxOpenFiles = try number(

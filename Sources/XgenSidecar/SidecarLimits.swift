@@ -62,6 +62,14 @@ struct SidecarLimits: Sendable {
   /// A tunnel that was silent for so long makes room for a new one, when there is none.
   var tunnelQuietMs: UInt64 = 60_000
 
+  // MARK: Strangers, where the sidecar listens on a network
+  /// Connections that have not said yet who they are.
+  var openingsAtOnce = 64
+  /// For a connection to say so.
+  var openingMs: UInt64 = 5_000
+  /// Connections of those who hold no token: probes.
+  static let strangersAtOnce = 16
+
   // MARK: Ports
   /// Between two looks while a client is connected and something has happened lately.
   var busyPortPollMs: UInt64 = 200

@@ -13,6 +13,7 @@ public enum SidecarMain {
       switch try SidecarCommand.parse(Array(CommandLine.arguments.dropFirst())) {
       case .help: leave(0, SidecarCommand.usage)
       case .version: leave(0, "xgen-sidecar \(version)\n")
+      case .install(let folder): install(folder)
       case .serve(let parsed): configuration = parsed
       }
     } catch {
@@ -26,15 +27,26 @@ public enum SidecarMain {
     }
   }
 
+  private static func install(_ folder: String) -> Never {
+    do throws(BundleInstall.Failure) {
+      try BundleInstall.run(into: folder)
+      leave(0, "")
+    } catch {
+      leave(1, "xgen-sidecar: \(error)\n")
+    }
+  }
+
   private static func serve(_ configuration: SidecarConfiguration) throws {
+    let secrets = try SidecarSecrets(configuration)
     let oomScore = OOMScore.ofThisProcess()  // hardened, we could not open it
     try Hardening.apply(configuration)
     let loop = try Loop()
     let sidecar = try Sidecar(
-      loop: loop, workspace: configuration.workspace, environment: environment(),
+      loop: loop, workspace: configuration.workspace,
+      environment: environment().merging(secrets.environment) { $1 },
       oomScore: oomScore, ownPort: ownPort(configuration))
     let reaper = try Hardening.reaperIfInit(loop: loop)
-    let server = SidecarServer(sidecar)
+    let server = SidecarServer(sidecar, token: secrets.token)
     let address = try server.listen(configuration)
     let signal = try SignalWatch(loop: loop, signal: SIGTERM) {
       server.close()
@@ -61,7 +73,11 @@ public enum SidecarMain {
     while let pair = entry.pointee {
       let text = String(cString: pair)
       if let equals = text.firstIndex(of: "=") {
-        found[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        let name = String(text[..<equals])
+        // The cluster's own, where it adds them to every container, are not the sandbox's.
+        if !name.hasPrefix("KUBERNETES_") {
+          found[name] = String(text[text.index(after: equals)...])
+        }
       }
       entry = entry.advanced(by: 1)
     }

@@ -68,7 +68,7 @@ import XgenProtocol
 /// The targets of Targets/, by their names there.
 enum FuzzTarget: String, CaseIterable, Sendable {
   case request, response, chunked, websocket, messagepack, envelope, json, jwt, host, quantity
-  case conditions, address, lines, cgroup
+  case conditions, address, lines, cgroup, kubernetes
 
   func check(_ input: FuzzInput) throws {
     switch self {
@@ -86,6 +86,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .address: try checkAddress(input)
     case .lines: try checkLines(input)
     case .cgroup: try checkCgroup(input)
+    case .kubernetes: try checkKubernetes(input)
     }
   }
 }

@@ -36,7 +36,7 @@ import XgenProtocol
   }
 
   @Test func oneThatHangsIsGivenUp() async throws {
-    try await LyingSidecar.with(timeouts: Self.timeouts(50)) { sidecar in
+    try await LyingSidecar.with(timeouts: Self.timeouts(250)) { sidecar in
       let id = try await sidecar.client.create()
       let exec = try await sidecar.client.exec(id, Self.ls)
       #expect(exec.status == 502 && exec["error"].contains("no answer in time"))

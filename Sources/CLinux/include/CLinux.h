@@ -78,3 +78,8 @@ int xgen_sock_diag_read(int fd, uint16_t *_Nonnull ports, int capacity, bool *_N
 // thread as cancellable around each call, which costs a relay four atomic operations a frame.
 ssize_t xgen_recv(int fd, void *_Nullable bytes, size_t count);
 ssize_t xgen_send(int fd, const void *_Nullable bytes, size_t count);
+
+/// The files that the loader has brought into this process: the program, or "" where the kernel
+/// started it itself, then its libraries and the loader, by the names under which they are looked
+/// for, each with a NUL behind it. Returns the bytes written, or -ENOSPC.
+ssize_t xgen_loaded_files(char *_Nonnull names, size_t capacity);

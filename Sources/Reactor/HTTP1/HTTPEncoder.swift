@@ -97,11 +97,29 @@ public enum HTTPEncoder {
   }
 
   private static func append(_ field: HTTPField, _ buffer: inout ByteBuffer) {
-    buffer.reserve(field.name.utf8.count + field.value.utf8.count + 4)
-    buffer.append(utf8: field.name)
-    buffer.append(": ")
-    buffer.append(utf8: field.value)
-    buffer.append("\r\n")
+    let count = field.name.utf8.count + field.value.utf8.count + 4
+    buffer.append(uninitialized: count) { room in
+      var end = copy(field.name, to: room, at: 0)
+      room[end] = ASCII.colon
+      room[end + 1] = ASCII.space
+      end = copy(field.value, to: room, at: end + 2)
+      room[end] = ASCII.carriageReturn
+      room[end + 1] = ASCII.lineFeed
+      return count
+    }
+  }
+
+  /// Returns where it ends.
+  private static func copy(
+    _ text: String, to room: UnsafeMutableRawBufferPointer, at start: Int
+  ) -> Int {
+    let end = start + text.utf8.count
+    let place = UnsafeMutableRawBufferPointer(rebasing: room[start..<end])
+    let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+      place.copyMemory(from: UnsafeRawBufferPointer($0))
+    }
+    if isDone == nil { place.copyBytes(from: text.utf8) }
+    return end
   }
 
   private static func append(_ framing: HTTPBodyFraming, _ buffer: inout ByteBuffer) {

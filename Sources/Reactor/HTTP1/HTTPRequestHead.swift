@@ -11,6 +11,8 @@ public struct HTTPRequestHead: Sendable {
   /// Whether the client wants to leave HTTP/1.1: `Connection: upgrade` with an Upgrade header.
   public let asksUpgrade: Bool
   private let line: HTTPRequestLine
+  /// Where Host's value lies.
+  private let hostField: Range<UInt16>?
 
   /// Throws what is wrong with the headers as a whole; `line` and `ranges` are valid each.
   init(
@@ -29,6 +31,7 @@ public struct HTTPRequestHead: Sendable {
     method = HTTPMethod(bytes: UnsafeRawBufferPointer(rebasing: bytes[line.method]))
     headers = HTTPFields(bytes: [UInt8](bytes), ranges: ranges)
     self.line = line
+    hostField = summary.host.map { UInt16($0.lowerBound)..<UInt16($0.upperBound) }
   }
 
   public var version: HTTPVersion { line.version }
@@ -59,8 +62,9 @@ public struct HTTPRequestHead: Sendable {
 
   /// Lends the bytes of the same.
   public func withAuthority<R>(_ body: (UnsafeRawBufferPointer?) -> R) -> R {
-    if line.authority.isEmpty { return headers.withFirst("host", body) }
-    return withBytes { body(UnsafeRawBufferPointer(rebasing: $0[line.authority])) }
+    let host = hostField.map { Int($0.lowerBound)..<Int($0.upperBound) }
+    guard let range = line.authority.isEmpty ? host : line.authority else { return body(nil) }
+    return withBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
   }
 
   public var host: HTTPHost? { authority.flatMap { HTTPHost($0) } }

@@ -6,6 +6,11 @@ public enum PercentEncoding {
     encode(text) { ByteSet.unreserved.contains($0) || $0 == ASCII.slash }
   }
 
+  /// For one segment of a path: slashes are encoded.
+  public static func pathSegment(_ text: String) -> String {
+    encode(text) { ByteSet.unreserved.contains($0) }
+  }
+
   /// For a header's parameter in UTF-8 (RFC 8187 §3.2.1): `attr-char`s stay.
   static func parameterValue(_ text: String) -> String {
     encode(text) { ByteSet.token.contains($0) && !"%'*".utf8.contains($0) }

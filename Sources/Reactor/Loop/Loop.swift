@@ -8,15 +8,15 @@ internal import Glibc
 public final class Loop {
   /// Bytes of the buffer that every read on this loop goes through.
   public static let readBufferBytes = StreamLimits.relayReadBytes
-  /// Room before it, for what a reader held back of the last read: a page, so that the kernel
-  /// copies to the start of one.
-  static let readHeadroomBytes = 4096
+  /// Room before it, for what a reader held back of the last read: a line of the cache, on which
+  /// the buffer then begins.
+  static let readHeadroomBytes = 64
 
   let raw: UnsafeMutablePointer<uv_loop_t>
   /// The door for other threads.
   public let handle: LoopHandle
   /// Lent to one read callback at a time.
-  let readBuffer: UnsafeMutableRawBufferPointer
+  package let readBuffer: UnsafeMutableRawBufferPointer
   /// Of its streams' write queues.
   let buffers = BufferPool()
   public internal(set) var handlesMade = 0

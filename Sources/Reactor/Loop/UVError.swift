@@ -9,7 +9,7 @@ public struct UVError: Error, Equatable, Sendable, CustomStringConvertible {
   public init(_ code: Int32) { self.code = code }
 
   /// The calling thread's errno.
-  static func last() -> UVError { UVError(-errno) }
+  package static func last() -> UVError { UVError(-errno) }
 
   public static let connectionReset = UVError(-ECONNRESET)
   public static let timedOut = UVError(-ETIMEDOUT)

@@ -75,7 +75,7 @@ private final class WorkerQueue: @unchecked Sendable {
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var jobs: [@Sendable () -> Void] = []
   private var first = 0
-  private var threads: [pthread_t] = []
+  private var threads: [NativeThread] = []
   private var idle = 0
   private var isStopping = false
   private let maxThreads: Int
@@ -108,18 +108,7 @@ private final class WorkerQueue: @unchecked Sendable {
   }
 
   private func startThread() -> Bool {
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let status = pthread_create(
-      &thread, nil,
-      { context in
-        Unmanaged<WorkerQueue>.fromOpaque(context!).takeRetainedValue().run()
-        return nil
-      }, context.toOpaque())
-    if status != 0 {
-      context.release()
-      return false
-    }
+    guard let thread = NativeThread({ [self] in run() }) else { return false }
     threads.append(thread)
     return true
   }
@@ -153,6 +142,6 @@ private final class WorkerQueue: @unchecked Sendable {
     pthread_cond_broadcast(wake)
     let joining = threads
     pthread_mutex_unlock(mutex)
-    for thread in joining { pthread_join(thread, nil) }
+    for thread in joining { thread.join() }
   }
 }

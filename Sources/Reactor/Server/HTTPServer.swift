@@ -11,7 +11,7 @@ public struct HTTPServerLimits: Sendable {
   /// where proxies and load tests are, are not counted.
   public var maxConnectionsPerPeer = 1_024
   /// From the accept to the end of TLS's handshake.
-  public var handshakeMs = TLSLimits.handshakeMs
+  public var handshakeMs: UInt64 = 10_000
   /// From the first byte of a head (or from the accept, with TLS from the handshake) to its end.
   public var headMs: UInt64 = 10_000
   /// Between two requests.
@@ -51,8 +51,8 @@ public struct HTTPAnswer: Sendable {
 /// An HTTP/1.1 server on a loop: listeners, connections and their deadlines.
 public final class HTTPServer {
   public typealias Handler = (HTTPExchange) -> Void
-  /// The context for the next connection.
-  public typealias TLSProvider = () -> TLSContext
+  /// Speaks TLS over the next connection, whose handshake may take so long.
+  public typealias TLSProvider = (_ stream: SocketStream, _ handshakeMs: UInt64) -> any ByteStream
 
   public let loop: Loop
   public let limits: HTTPServerLimits
@@ -89,7 +89,7 @@ public final class HTTPServer {
   }
 
   /// Starts listening; returns the address that was bound. `tls`: every connection there is TLS,
-  /// with the context that the closure gives at its accept.
+  /// as the closure makes it at its accept.
   @discardableResult
   public func listen(
     at address: SocketAddress, tls: TLSProvider? = nil
@@ -121,16 +121,37 @@ public final class HTTPServer {
     let address = stream.peerAddress
     let peer = address.flatMap { PeerCounter.Key($0) }
     guard peers.add(peer, atMost: limits.maxConnectionsPerPeer) else { return stream.close() }
+    serve(wrap(stream, tls), address, peer)
+    pauseAtLimit()
+  }
+
+  /// Serves a connection that its owner has accepted; `firstBytes` were read from it already. At
+  /// the limit it is closed: no listener holds such connections back.
+  public func serve(_ stream: any ByteStream, firstBytes: [UInt8] = []) {
+    let address = stream.peerAddress
+    let peer = address.flatMap { PeerCounter.Key($0) }
+    guard !isClosing, !isAtLimit, peers.add(peer, atMost: limits.maxConnectionsPerPeer) else {
+      return stream.close()
+    }
+    let connection = serve(stream, address, peer)
+    var bytes = firstBytes
+    if !bytes.isEmpty { bytes.withUnsafeMutableBytes { connection.streamDidReceive($0) } }
+  }
+
+  @discardableResult
+  private func serve(
+    _ stream: any ByteStream, _ address: SocketAddress?, _ peer: PeerCounter.Key?
+  ) -> HTTPConnection {
     let connection = HTTPConnection(
-      server: self, stream: wrap(stream, tls), peerAddress: address, peer: peer)
+      server: self, stream: stream, peerAddress: address, peer: peer)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
-    pauseAtLimit()
+    return connection
   }
 
   private func wrap(_ stream: SocketStream, _ tls: TLSProvider?) -> any ByteStream {
     guard let tls else { return stream }
-    return TLSStream(over: stream, tls(), handshakeMs: limits.handshakeMs)
+    return tls(stream, limits.handshakeMs)
   }
 
   private func pauseAtLimit() {

@@ -188,6 +188,15 @@ public final class WebSocketConnection: ByteStreamDelegate {
     flushUnlessGathering()
   }
 
+  /// Sends what `body` sends in one write.
+  public func gather(_ body: () -> Void) {
+    if isGathering { return body() }
+    isGathering = true
+    body()
+    isGathering = false
+    flush()
+  }
+
   /// Sends a Ping. Precondition: at most 125 bytes.
   public func ping(_ payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)) {
     if isClosing { return }

@@ -68,6 +68,8 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
   case read(UVError)
   case write(UVError)
   case tls(TLSError)
+  /// The peer did not say what it must before all else.
+  case opening(StreamOpeningFailure)
   /// Given up by a timer of ours; the text says which.
   case timedOut(String)
 
@@ -77,6 +79,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case .read(let error): "read: \(error)"
     case .write(let error): "write: \(error)"
     case .tls(let error): "\(error)"
+    case .opening(let failure): failure.text
     case .timedOut(let what): "timed out: \(what)"
     }
   }
@@ -94,6 +97,8 @@ public enum StreamLimits {
   public static let relayReadBytes = 128 * 1024
   /// An idle WebSocket connection keeps at most this much of an empty outbox.
   public static let keptQueueBytes = 4 * 1024
+  /// The most that a stream's opening takes at a time.
+  public static let openingBytes = 4 * 1024
   /// Reads after a failed write, for what the peer said before it closed.
   public static let lastReads = 64
   /// Connections taken from one listener in one turn.

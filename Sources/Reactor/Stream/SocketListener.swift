@@ -157,8 +157,12 @@ public final class SocketListener {
 
 extension SocketStream {
   /// Connects; `streamDidConnect` or `streamDidClose` follows. What is written before waits.
-  public static func connect(loop: Loop, to address: SocketAddress) throws(UVError) -> SocketStream
-  {
+  ///
+  /// `eagerly`: where the kernel is done with it at once, as on this host, the stream is connected
+  /// on return (`isConnecting` is false), writes go out, and `streamDidConnect` does not follow.
+  public static func connect(
+    loop: Loop, to address: SocketAddress, eagerly: Bool = false
+  ) throws(UVError) -> SocketStream {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(address.family, kind, 0)
     if descriptor < 0 { throw .last() }
@@ -168,8 +172,16 @@ extension SocketStream {
       Glibc.close(descriptor)
       throw error
     }
-    setNoDelay(descriptor)
-    return try SocketStream(loop: loop, descriptor: descriptor, isConnecting: true)
+    if address.port != nil { setNoDelay(descriptor) }
+    let isDone = eagerly && (status == 0 || address.isLoopback && isWritable(descriptor))
+    return try SocketStream(loop: loop, descriptor: descriptor, isConnecting: !isDone)
+  }
+
+  /// Over loopback the handshake takes place within connect(2), though that says EINPROGRESS; an
+  /// event of the poll would tell a turn later, for two more changes of what is polled.
+  private static func isWritable(_ descriptor: Int32) -> Bool {
+    var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&asked, 1, 0) == 1 && asked.revents == Int16(POLLOUT)
   }
 
   static func setNoDelay(_ descriptor: Int32) {

@@ -18,7 +18,9 @@ public final class SocketStream: Handle, ByteStream {
   /// What libuv was told to watch.
   private var watched: Poll.Events = []
   private var isReading = false
-  public private(set) var isConnecting: Bool
+  /// The socket itself is not connected yet.
+  private var isReaching: Bool
+  private var opening: OpeningProgress?
   private var sawEnd = false
   private var wasCongested = false
   private var endsAfterPending = false
@@ -36,7 +38,7 @@ public final class SocketStream: Handle, ByteStream {
   ) throws(UVError) {
     self.descriptor = descriptor
     self.kind = kind
-    self.isConnecting = isConnecting
+    isReaching = isConnecting
     do {
       try super.init(loop: loop, byteCount: MemoryLayout<uv_poll_t>.size) {
         uv_poll_init(loop.raw, $0.assumingMemoryBound(to: uv_poll_t.self), descriptor)
@@ -47,6 +49,8 @@ public final class SocketStream: Handle, ByteStream {
     }
     if isConnecting { watch() }
   }
+
+  public var isConnecting: Bool { isReaching || opening != nil }
 
   public var pendingByteCount: Int { queue?.bytes.count ?? 0 }
 
@@ -61,8 +65,8 @@ public final class SocketStream: Handle, ByteStream {
 
   private func watch() {
     var events: Poll.Events = []
-    if isReading && !sawEnd && !isConnecting { events.insert(.readable) }
-    if isConnecting || queue != nil { events.insert(.writable) }
+    if isOpening || isReading && !sawEnd && !isConnecting { events.insert(.readable) }
+    if isReaching || queue != nil && !isConnecting { events.insert(.writable) }
     if isClosing || events == watched { return }
     watched = events
     let poll = raw.assumingMemoryBound(to: uv_poll_t.self)
@@ -82,7 +86,8 @@ public final class SocketStream: Handle, ByteStream {
       events = watched
       watched = []  // libuv has stopped it
     }
-    if isConnecting { return finishConnecting() }
+    if isReaching { return finishConnecting() }
+    if isOpening { return readOpening() }
     let wasPaused = !isReading
     if events.contains(.writable) { flush() }
     if events.contains(.readable), isReading, !isClosing { readOnce() }
@@ -94,12 +99,57 @@ public final class SocketStream: Handle, ByteStream {
     var length = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &status, &length)
     if status != 0 { return close(.connect(UVError(-status))) }
-    isConnecting = false
+    isReaching = false
+    if let opening { startOpening(opening.opening) } else { didOpen() }
+  }
+
+  private func didOpen() {
     flush()
     if isClosing { return }
     delegate?.streamDidConnect()
     if endsAfterPending && queue == nil { shutDownWriting() }
     if !isClosing { watch() }
+  }
+
+  // MARK: Opening
+
+  /// What is to be said first, before `streamDidConnect`. To be called where the stream is made:
+  /// nothing was read or written.
+  public func open(by opening: any StreamOpening) {
+    precondition(kind == .socket && queue == nil && !isReading, "the stream is new")
+    self.opening = OpeningProgress(opening)
+    if !isReaching { startOpening(opening) }
+  }
+
+  private var isOpening: Bool { opening != nil && !isReaching }
+
+  private func startOpening(_ opening: any StreamOpening) {
+    sendOpening(opening.firstBytes)
+    watch()
+  }
+
+  /// A new socket takes so few bytes at once, or it is broken.
+  private func sendOpening(_ bytes: [UInt8]) {
+    let sent = bytes.isEmpty ? 0 : bytes.withUnsafeBytes { trySend($0) }
+    if sent != bytes.count { close(.write(sent < 0 ? UVError(Int32(sent)) : UVError(-EAGAIN))) }
+  }
+
+  private func readOpening() {
+    guard var progress = opening, !isClosing else { return }
+    let wanted = min(progress.missingByteCount, StreamLimits.openingBytes)
+    let room = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<wanted])
+    let count = xgen_recv(descriptor, room.baseAddress, room.count)
+    if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+    if count == 0 { return close(.opening(StreamOpeningFailure("the peer closed"))) }
+    if count < 0 { return close(.read(UVError(Int32(count)))) }
+    do throws(StreamOpeningFailure) {
+      sendOpening(try progress.receive(room[..<count]))
+    } catch {
+      return close(.opening(error))
+    }
+    if isClosing { return }
+    opening = progress.isDone ? nil : progress
+    if progress.isDone { didOpen() }
   }
 
   /// Gives the socket away where it is a plain one in full use: its handle as it is polled now,

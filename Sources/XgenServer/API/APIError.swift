@@ -10,6 +10,8 @@ struct APIError: Error, Sendable {
   var fields: [HTTPField] = []
   /// Members beside the three, such as the partial output of a command that timed out.
   var extra: [(name: String, value: JSONValue)] = []
+  /// A create did not get the warm sandbox that it tried to have.
+  var isWarmTaken = false
   /// Of 401 and 403: what the metrics count.
   var authFailure: AuthFailure?
 

@@ -4,11 +4,16 @@ internal import Reactor
 struct APIResponse: Sendable {
   static let jsonType = HTTPField(fixed: "Content-Type", "application/json")
 
+  /// The rest of an endpoint that has to wait.
+  typealias Rest = @LoopActor @Sendable () async throws(APIError) -> APIResponse
+
   enum Body: Sendable {
     case none
     case bytes([UInt8])
     /// The endpoint has taken the exchange over (an upgrade, a stream).
     case takenOver
+    /// A synchronous endpoint has found out that this answer takes its time.
+    case later(Rest)
   }
 
   let status: Int
@@ -29,6 +34,10 @@ struct APIResponse: Sendable {
 
   static func empty(_ status: Int, _ fields: [HTTPField] = []) -> APIResponse {
     APIResponse(status: status, fields: fields, body: .none)
+  }
+
+  static func later(_ rest: @escaping Rest) -> APIResponse {
+    APIResponse(status: 0, body: .later(rest))
   }
 
   static let takenOver = APIResponse(status: 0, body: .takenOver)

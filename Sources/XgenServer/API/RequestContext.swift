@@ -40,7 +40,7 @@ final class RequestContext {
     switch response.body {
     case .none: respond(response.status, response.fields, [])
     case .bytes(let bytes): respond(response.status, response.fields, bytes)
-    case .takenOver: break
+    case .takenOver, .later: break
     }
   }
 

@@ -21,21 +21,11 @@ enum RequestID {
   fileprivate static let byteCount = 11
 }
 
-/// Makes requests' ids of random bytes, for which it asks the kernel a few times a hundred requests.
+/// Makes requests' ids of random bytes.
 struct RequestIDSource {
-  private static let idsAtOnce = 64
+  private var random = RandomSource()
 
-  private var bytes: [UInt8] = []
-  private var used = 0
-
-  mutating func id(of head: HTTPRequestHead) -> String { RequestID.ofClient(head) ?? next() }
-
-  private mutating func next() -> String {
-    if used == bytes.count {
-      bytes = SystemRandom.bytes(Self.idsAtOnce * RequestID.byteCount)
-      used = 0
-    }
-    used += RequestID.byteCount
-    return Base64URL.encode(bytes[(used - RequestID.byteCount)..<used])
+  mutating func id(of head: HTTPRequestHead) -> String {
+    RequestID.ofClient(head) ?? Base64URL.encode(random.take(RequestID.byteCount))
   }
 }

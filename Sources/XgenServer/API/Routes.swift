@@ -11,7 +11,8 @@ extension Router {
     Route(.post, "/api/v1/auth/token", .open, .authToken, authToken),
     Route(
       .post, "/api/v1/sandboxes", .permission(.sandboxCreate), .sandboxCreate, sandboxCreate),
-    Route(.get, "/api/v1/sandboxes", .permission(.sandboxRead), .sandboxList, sandboxList),
+    Route(
+      .get, "/api/v1/sandboxes", .permission(.sandboxRead), .sandboxList, synchronous: sandboxList),
     Route(
       .get, "/api/v1/sandboxes/{id}", .permission(.sandboxRead), .sandboxGet,
       synchronous: sandboxGet),

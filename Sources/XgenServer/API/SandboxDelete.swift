@@ -3,6 +3,6 @@
 func sandboxDelete(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
   if server.catalog.wasDeleted(request.sandboxID, for: request.caller) { return .empty(204) }
   let sandbox = try server.catalog.find(request.sandboxID, for: request.caller)
-  await server.catalog.end(sandbox, .deleted, origin: request.origin)
+  try await server.catalog.end(sandbox, .deleted, origin: request.origin)
   return .empty(204)
 }

@@ -3,7 +3,7 @@ internal import Reactor
 /// `GET /api/v1/sandboxes`: a bare array, newest first; a role below admin sees its own. With a
 /// limit, a Link header leads to the next page.
 @LoopActor
-func sandboxList(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
+func sandboxList(_ server: Server, _ request: APIRequest) throws(APIError) -> APIResponse {
   let query: SandboxListQuery
   do throws(FieldError) { query = try SandboxListQuery(request.query) } catch {
     throw .invalidParameter(error)
@@ -21,25 +21,32 @@ func sandboxList(_ server: Server, _ request: APIRequest) async throws(APIError)
   if found.count <= Limits.maxListRenderedOnLoop {
     return .json(200, listBody(found, addresses), fields)
   }
-  let body: [UInt8]
-  do throws(WorkerPool.Full) {
-    let views = found.map(\.view)
-    body = try await server.workers.run { listBody(views, addresses) }
-  } catch {
-    throw .capacityExhausted("the server has too much to do at once")
+  let views = found.map(\.view)
+  return .later { () throws(APIError) in
+    let body: [UInt8]
+    do throws(WorkerPool.Full) {
+      body = try await server.workers.run { listBody(views, addresses) }
+    } catch {
+      throw .capacityExhausted("the server has too much to do at once")
+    }
+    return await request.paced(.json(200, body, fields))
   }
-  return await request.paced(.json(200, body, fields))
 }
 
 /// Of what each of them keeps ready.
 @LoopActor
 private func listBody(_ sandboxes: [Sandbox], _ addresses: PublicAddresses) -> [UInt8] {
-  let items = sandboxes.map { $0.json(addresses) }
+  var items: [[UInt8]] = []
+  var count = 2
+  for sandbox in sandboxes {
+    items.append(sandbox.json(addresses))
+    count += items[items.count - 1].count + 1
+  }
   var bytes: [UInt8] = []
-  bytes.reserveCapacity(items.reduce(2) { $0 + $1.count + 1 })
+  bytes.reserveCapacity(count)
   bytes.append(UInt8(ascii: "["))
-  for (index, item) in items.enumerated() {
-    if index > 0 { bytes.append(UInt8(ascii: ",")) }
+  for item in items {
+    if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
     bytes.append(contentsOf: item)
   }
   bytes.append(UInt8(ascii: "]"))

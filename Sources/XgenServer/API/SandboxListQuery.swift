@@ -67,10 +67,13 @@ extension SandboxListQuery {
   }
 
   private static func value<Value>(
-    _ query: HTTPQuery, _ name: String, _ expectation: String, _ parse: (String) -> Value?
+    _ query: HTTPQuery, _ name: String, _ expectation: @autoclosure () -> String,
+    _ parse: (String) -> Value?
   ) throws(FieldError) -> Value? {
     guard let text = try single(query, name) else { return nil }
-    guard let value = parse(text) else { throw FieldError(field: name, expectation: expectation) }
+    guard let value = parse(text) else {
+      throw FieldError(field: name, expectation: expectation())
+    }
     return value
   }
 

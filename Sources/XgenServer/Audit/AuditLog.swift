@@ -81,7 +81,7 @@ final class AuditLog {
         writtenCount += batchCount
         settle()
         // Under load a worker is called for many records, not for each.
-        if !isClosing && settling.isEmpty { await pause(ms: AuditLimits.gatherMs) }
+        if !isClosing { await pause(ms: AuditLimits.gatherMs) }
       }
     }
     isWriting = false

@@ -43,18 +43,30 @@ extension Base64Codec {
     let count = isPadded || tail == 0 ? (bytes.count + 2) / 3 * 4 : bytes.count / 3 * 4 + tail + 1
     return String(unsafeUninitializedCapacity: count) { output in
       var written = 0
-      for start in stride(from: 0, to: bytes.count, by: 3) {
-        var group = UInt32(bytes[start]) << 16
-        if start + 1 < bytes.count { group |= UInt32(bytes[start + 1]) << 8 }
-        if start + 2 < bytes.count { group |= UInt32(bytes[start + 2]) }
-        for index in 0..<min(4, count - written) {
-          let isData = start + index <= bytes.count
-          let value = Int(group >> (18 - 6 * UInt32(index)) & 0x3F)
-          output[written] = isData ? characters[value] : UInt8(ascii: "=")
-          written += 1
-        }
+      var start = 0
+      while start &+ 3 <= bytes.count {
+        let group =
+          UInt32(bytes[start]) << 16 | UInt32(bytes[start &+ 1]) << 8 | UInt32(bytes[start &+ 2])
+        write(group, 4, to: output, at: &written)
+        start &+= 3
+      }
+      if tail > 0 {
+        let last = tail == 2 ? UInt32(bytes[start + 1]) << 8 : 0
+        write(UInt32(bytes[start]) << 16 | last, tail + 1, to: output, at: &written)
+        while written < count { output[written] = UInt8(ascii: "="); written += 1 }
       }
       return written
+    }
+  }
+
+  /// The first `count` characters of a group of 24 bits.
+  private func write(
+    _ group: UInt32, _ count: Int, to output: UnsafeMutableBufferPointer<UInt8>,
+    at written: inout Int
+  ) {
+    for index in 0..<count {
+      output[written] = characters[Int(group >> (18 - 6 * UInt32(index)) & 0x3F)]
+      written &+= 1
     }
   }
 }

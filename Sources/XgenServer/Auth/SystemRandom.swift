@@ -29,3 +29,30 @@ extension SystemRandom {
     }
   }
 }
+
+/// Random bytes a few at a time, for which the kernel is asked once for many. Not for secrets, which
+/// should lie nowhere before they are used.
+struct RandomSource {
+  private static let bytesAtOnce = 1_024
+
+  private var bytes: [UInt8] = []
+  private var used = 0
+
+  /// The next ones. Precondition: at most 1,024.
+  mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+    precondition(count <= Self.bytesAtOnce, "too many at once")
+    if bytes.count - used < count {
+      bytes = SystemRandom.bytes(Self.bytesAtOnce)
+      used = 0
+    }
+    used += count
+    return bytes[(used - count)..<used]
+  }
+
+  /// The next 16 as two words.
+  mutating func pair() -> (UInt64, UInt64) {
+    take(16).withUnsafeBytes {
+      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+  }
+}

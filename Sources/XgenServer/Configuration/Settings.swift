@@ -1,10 +1,11 @@
 internal import Glibc
 internal import Logging
 internal import Reactor
+internal import ReactorTLS
 
 /// Where sandboxes run.
 enum BackendKind: String, Sendable {
-  case local, `static`
+  case local, `static`, kubernetes
 }
 
 /// What an operator can set. `Settings.all` is the one list: flags, variables, help and readers.
@@ -39,11 +40,14 @@ struct Settings: Sendable {
   var auditLog = AuditTarget.dataFolder
   var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
+  var kubeconfigFile: String?
+  var kubeContext: String?
+  var kubernetes = KubernetesOptions()
 
   static let all: [Setting] = [
     Setting(
       "--listen", "AGENT_LISTEN_ADDR", "ADDR:PORT[,…]",
-      "where to listen; port 0 takes a free one (127.0.0.1:8080,[::1]:8080)"
+      "where to listen; port 0 takes a free one (127.0.0.1:8080,[::1]:8080; kubernetes: :8080)"
     ) { settings, text throws(SettingError) in
       settings.listen = try addresses(text)
     },
@@ -58,11 +62,12 @@ struct Settings: Sendable {
         text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     },
     Setting(
-      "--backend", "XGEN_BACKEND", "local|static",
-      "where sandboxes run: on this host, or at --static-sidecar (local)"
+      "--backend", "XGEN_BACKEND", "local|kubernetes|static",
+      "where sandboxes run: on this host, as pods, or at --static-sidecar (local)"
     ) { settings, text throws(SettingError) in
       guard let backend = BackendKind(rawValue: text) else {
-        throw SettingError(name: "--backend", problem: "'\(text)' is neither local nor static")
+        throw SettingError(
+          name: "--backend", problem: "'\(text)' is none of local, kubernetes, static")
       }
       settings.backend = backend
     },
@@ -107,7 +112,8 @@ struct Settings: Sendable {
     },
     Setting(
       "--jwt-secret", "JWT_SECRET", "SECRET",
-      "signs tokens, at least 32 bytes; unset: a random one, kept in the data folder"
+      "signs tokens, at least 32 bytes; unset: a random one, kept in the data folder (kubernetes:"
+        + "\n      required, the same for every replica)"
     ) { settings, text throws(SettingError) in
       guard text.utf8.count >= TokenIssuer.minimumSecretLength else {
         throw SettingError(
@@ -192,6 +198,68 @@ struct Settings: Sendable {
       "--sidecar", "XGEN_SIDECAR", "FILE", "the xgen-sidecar program (beside this one)"
     ) { settings, text throws(SettingError) in
       settings.sidecarPath = text
+    },
+    Setting(
+      "--kubeconfig", "KUBECONFIG", "FILE",
+      "how to reach the cluster (in a pod: its service account; else ~/.kube/config)"
+    ) { settings, text throws(SettingError) in
+      settings.kubeconfigFile = text
+    },
+    Setting("--kube-context", "KUBE_CONTEXT", "NAME", "of the kubeconfig (its current-context)") {
+      settings, text throws(SettingError) in
+      settings.kubeContext = text
+    },
+    Setting(
+      "--sandbox-namespace", "SANDBOX_NAMESPACE", "NAME", "of the sandboxes' pods (xgen-sandboxes)"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.namespace = try KubernetesOptions.namespace("--sandbox-namespace", text)
+    },
+    Setting(
+      "--sidecar-image", "SIDECAR_IMAGE", "IMAGE",
+      "of the init container: xgen-sidecar as its entrypoint; --backend kubernetes needs it"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.sidecarImage = try KubernetesOptions.image("--sidecar-image", text)
+    },
+    Setting(
+      "--runtime-base-image", "RUNTIME_BASE_IMAGE", "IMAGE",
+      "of the template base (docker.io/library/debian:12-slim)"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.runtimeBaseImage = try KubernetesOptions.image(
+        "--runtime-base-image", text)
+    },
+    Setting(
+      "--image-pull-policy", "IMAGE_PULL_POLICY", "POLICY",
+      "of sandboxes' images: Always, IfNotPresent or Never (IfNotPresent)"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.pullPolicy = try KubernetesOptions.pullPolicy(
+        "--image-pull-policy", text)
+    },
+    Setting(
+      "--templates", "XGEN_TEMPLATES", "FILE",
+      "YAML that says which image and resources each template has on kubernetes"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.templatesFile = text
+    },
+    Setting(
+      "--sidecar-port", "SIDECAR_PORT", "PORT",
+      "of the sidecar in a pod (\(KubernetesOptions().sidecarPort))"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.sidecarPort = UInt16(
+        try SettingValue.int("--sidecar-port", text, 1024...65_535))
+    },
+    Setting(
+      "--warm-pool-size", "WARM_POOL_SIZE", "N",
+      "pods of each template that run before they are asked for (0)"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.warmPoolSize = try SettingValue.int(
+        "--warm-pool-size", text, PoolLimits.sizes)
+    },
+    Setting(
+      "--warm-pool-sizes", "WARM_POOL_SIZES", "TEMPLATE:N[,…]",
+      "the same by template, such as base:3,nodejs:2"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.warmPoolSizes = try KubernetesOptions.poolSizes(
+        "--warm-pool-sizes", text)
     },
     Setting(
       "--audit-log", "XGEN_AUDIT_LOG", "FILE|stderr|none",
@@ -303,6 +371,11 @@ extension Settings {
   }
 
   private mutating func finish() throws(SettingError) {
+    if listen.isEmpty, backend == .kubernetes, !isDevelopment,
+      let all = SocketAddress(parsing: ":8080")
+    {
+      listen = [all]
+    }
     if listen.isEmpty, let first = SocketAddress(parsing: "127.0.0.1:8080"),
       let second = SocketAddress(parsing: "[::1]:8080")
     {
@@ -315,6 +388,14 @@ extension Settings {
       let (given, missing) =
         tlsKeyFile == nil ? ("--tls-cert", "--tls-key") : ("--tls-key", "--tls-cert")
       throw SettingError(name: given, problem: "needs \(missing) as well")
+    }
+    if backend == .kubernetes, kubernetes.sidecarImage == nil {
+      throw SettingError(name: "SIDECAR_IMAGE", problem: "is needed with --backend kubernetes")
+    }
+    if backend == .kubernetes, jwtSecret == nil {
+      throw SettingError(
+        name: "JWT_SECRET",
+        problem: "is needed with --backend kubernetes, the same for every replica")
     }
     if backend == .static, staticSidecars.isEmpty {
       throw SettingError(name: "--backend", problem: "static needs --static-sidecar as well")

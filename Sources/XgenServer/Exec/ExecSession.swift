@@ -7,19 +7,17 @@ struct ExecEnd: Sendable, Equatable {
   var timedOut = false
 }
 
-/// One REST exec: a WebSocket of its own to the sidecar, spoken as any client speaks it.
+/// One REST exec over a link to the sidecar.
 ///
 /// ```
 /// ready ──SandboxReady──▶ starting ──Ack──▶ running ──ExecExit──▶ done
 ///                                             └─timeout─▶ killing ──ExecExit or 1 s──▶ done
 /// ```
 @LoopActor
-final class ExecSession: @preconcurrency WebSocketDelegate {
+final class ExecSession {
   private enum State { case ready, starting, running, killing, done }
   typealias Completion = (Result<ExecEnd, APIError>) -> Void
 
-  private static let channel: UInt32 = 101
-  private static let requestID: UInt32 = 1
   /// A stdin message's data, well under the wire's 1 MiB.
   private static let stdinPieceBytes = 256 * 1024
 
@@ -28,7 +26,7 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   private let output: any ExecOutput
   private unowned let client: SidecarClient
   private var state = State.ready
-  private var socket: WebSocketConnection?
+  private var link: ExecLink?
   private var completion: Completion?
   private var timer: Timer?
 
@@ -41,22 +39,18 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     self.client = client
   }
 
-  func run(_ upgrade: HTTPUpgrade, _ completion: @escaping Completion) {
+  /// Runs the command; the link is idle afterwards, or closed where it can't be used again.
+  func run(over link: ExecLink, _ completion: @escaping Completion) {
     if state == .done {  // abandoned before it began
-      upgrade.stream.close()
+      link.close()
       return completion(.failure(.sandboxUnreachable("the client has gone")))
     }
     self.completion = completion
-    let socket = WebSocketConnection(
-      stream: upgrade.stream, role: .client,
-      maxMessageBytes: WireLimits.maxPayloadBytes + EnvelopeHead.byteCount,
-      maskSeed: SystemRandom.pair().0, delegate: self)
-    self.socket = socket
+    self.link = link
     timer = LoopActor.loop.after(ms: UInt64(order.timeoutSeconds) * 1000) { [self] in timeOut() }
-    var leftover = ByteBuffer()
-    swap(&leftover, &upgrade.leftover)
-    output.onReady = { [weak socket] in socket?.resumeReading() }
-    socket.start(leftover: leftover)
+    output.onReady = { [weak link] in link?.resumeReading() }
+    link.attach(self)
+    if link.isReady { linkIsReady() }
   }
 
   /// The client has gone: the command dies with its connection.
@@ -65,16 +59,12 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     finish(.failure(.sandboxUnreachable("the client has gone")))
   }
 
-  // MARK: Messages
+  // MARK: From the link
 
-  func webSocketDidReceive(_ opcode: WebSocketOpcode, _ message: UnsafeRawBufferPointer) {
-    guard state != .done else { return }
-    guard opcode == .binary, let head = EnvelopeHead.parse(message), let type = head.messageType,
-      type.isFromSandbox  // an echo brings our own messages back
-    else { return garbage() }
-    let payload = EnvelopeHead.payload(of: message)
+  func linkIsReady() { if state == .ready { link?.gather { start() } } }
+
+  func receive(_ type: MessageType, _ payload: UnsafeRawBufferPointer) {
     switch type {
-    case .sandboxReady: if state == .ready { start() }
     case .ack: if state == .starting { begin() }
     case .execStdout: pass(payload, .stdout)
     case .execStderr: pass(payload, .stderr)
@@ -84,9 +74,21 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     }
   }
 
+  func garbage() {
+    if state == .done { return }
+    fail(client.fault(sandbox, "the sidecar does not speak the protocol"))
+  }
+
+  func linkDidEnd() {
+    link = nil
+    fail(.sandboxUnreachable("the sandbox ended while the command ran"))
+  }
+
+  // MARK: Messages
+
   private func start() {
     state = .starting
-    send(.execStart, order.start.encode(), id: Self.requestID)
+    send(.execStart, order.start.encode(), isRequest: true)
     var rest = order.stdin[...]
     while !rest.isEmpty {
       let piece = rest.prefix(Self.stdinPieceBytes)
@@ -104,7 +106,7 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
   /// What takes no more stops the reading, and so in the end the command.
   private func pass(_ bytes: UnsafeRawBufferPointer, _ source: ExecSource) {
     do throws(APIError) { try output.receive(bytes, from: source) } catch { return fail(error) }
-    if output.isCongested { socket?.pauseReading() }
+    if output.isCongested { link?.pauseReading() }
   }
 
   private func exit(_ payload: UnsafeRawBufferPointer) {
@@ -127,15 +129,8 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
     }
   }
 
-  private func garbage() {
-    if state == .done { return }
-    fail(client.fault(sandbox, "the sidecar does not speak the protocol"))
-  }
-
-  private func send(_ type: MessageType, _ payload: [UInt8], id: UInt32 = 0) {
-    let head = EnvelopeHead(type, channel: Self.channel, id: id)
-    let message = head.message(payload)
-    message.withUnsafeBytes { socket?.send(.binary, $0) }
+  private func send(_ type: MessageType, _ payload: [UInt8], isRequest: Bool = false) {
+    link?.send(type, payload, isRequest: isRequest)
   }
 
   // MARK: Ends
@@ -157,23 +152,22 @@ final class ExecSession: @preconcurrency WebSocketDelegate {
 
   private func finish(_ outcome: Result<ExecEnd, APIError>) {
     guard state != .done else { return }
+    let isReusable = leavesLinkClean(outcome)
     state = .done
     timer?.cancel()
     timer = nil
     output.onReady = nil
-    socket?.close(.normal)
-    socket?.resumeReading()  // to the end of the closing handshake
+    if isReusable { link?.detach() } else { link?.close() }
+    link = nil
     let done = completion
     completion = nil
     done?(outcome)
   }
 
-  func webSocketDidDrain() {}
-
-  func webSocketDidFail(_ error: WebSocketError) { garbage() }
-
-  func webSocketDidClose(_ code: WebSocketCloseCode?, _ error: StreamError?) {
-    fail(.sandboxUnreachable("the sandbox ended while the command ran"))
-    socket = nil
+  /// Whether nothing of this command can still be on its way: it ended by itself, and there was no
+  /// input that it may have left unread.
+  private func leavesLinkClean(_ outcome: Result<ExecEnd, APIError>) -> Bool {
+    guard case .success = outcome else { return false }
+    return state == .running && order.stdin.isEmpty
   }
 }

@@ -12,6 +12,9 @@ enum JSONValue: Equatable, Sendable {
 }
 
 extension JSONValue {
+  /// The member of that name; nil if there is none, or this is no object.
+  subscript(name: String) -> JSONValue? { objectValue?[name] }
+
   /// The text of a string; nil for every other kind.
   var stringValue: String? {
     if case .string(let text) = self { text } else { nil }

@@ -66,7 +66,15 @@ final class Ledger {
     }
   }
 
+  /// An end that another server has decided and written down.
+  func adopt(_ stone: Tombstones.Entry) {
+    if tombstones.entry(stone.id) != stone { tombstones.add(stone) }
+  }
+
   // MARK: Idempotency-Keys
+
+  /// What another server has answered and written down.
+  func adopt(_ claim: IdempotencyClaim, nowMs: Int64) { keys.adopt(claim, nowMs: nowMs) }
 
   func begin(_ request: IdempotentRequest, nowMs: Int64) -> IdempotencyTable.Verdict {
     keys.begin(request.key, bodyHash: request.mark.bodyHash, nowMs: nowMs)

@@ -53,7 +53,8 @@ final class LocalBackend: SandboxBackend {
     do {
       switch destination {
       case .sidecar:
-        return try SocketStream.connect(loop: LoopActor.loop, to: host.sockets.address(id))
+        return try SocketStream.connect(
+          loop: LoopActor.loop, to: host.sockets.address(id), eagerly: true)
       }
     } catch {
       throw .failed("the sandbox's sidecar can't be reached: \(error)")

@@ -11,7 +11,8 @@ final class Metrics {
     let isWarm: Bool
   }
 
-  private(set) var requests: [RequestSeries.Key: RequestSeries] = [:]
+  /// By the label's number and the method; nil where nothing has been counted.
+  private var requests: [RequestSeries?] = []
   private(set) var starts: [StartKey: Histogram] = [:]
   private(set) var execs = Histogram(Histogram.requestBounds)
   private(set) var authFailures: [AuthFailure: UInt64] = [:]
@@ -23,11 +24,25 @@ final class Metrics {
   var memoryKills: UInt64 = 0
 
   func recordRequest(method: HTTPMethod, path: PathLabel, status: Int, seconds: Double) {
-    let key = RequestSeries.Key(method: MethodLabel(method), path: path)
-    if let series = requests[key] { return series.record(status, seconds) }
-    let series = RequestSeries(key)
-    requests[key] = series
-    series.record(status, seconds)
+    series(MethodLabel(method), path).record(status, seconds)
+  }
+
+  private func series(_ method: MethodLabel, _ path: PathLabel) -> RequestSeries {
+    let place = path.number * MethodLabel.count + method.rawValue
+    if place < requests.count, let known = requests[place] { return known }
+    if place >= requests.count {
+      requests += repeatElement(nil, count: place + 1 - requests.count)
+    }
+    let series = RequestSeries(method, path)
+    requests[place] = series
+    return series
+  }
+
+  /// In the order of their labels.
+  var requestSeries: [RequestSeries] {
+    requests.compactMap { $0 }.sorted {
+      ($0.path.text, $0.method.text) < ($1.path.text, $1.method.text)
+    }
   }
 
   /// From the order of a sandbox to `running`.

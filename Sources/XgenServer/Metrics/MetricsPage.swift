@@ -42,22 +42,20 @@ extension Metrics {
   }
 
   private func writeRequests(_ out: inout MetricsText) {
-    func labels(_ key: RequestSeries.Key) -> [MetricsText.Label] {
-      [("method", key.method.rawValue), ("path", key.path.text)]
+    func labels(_ series: RequestSeries) -> [MetricsText.Label] {
+      [("method", series.method.text), ("path", series.path.text)]
     }
-    let ordered = requests.values.sorted {
-      ($0.key.path.text, $0.key.method.rawValue) < ($1.key.path.text, $1.key.method.rawValue)
-    }
+    let all = requestSeries
     out.begin("xgen_http_requests_total", "counter", "HTTP requests answered.")
-    for series in ordered {
+    for series in all {
       for (status, count) in series.statuses.sorted(by: { $0.status < $1.status }) {
-        out.sample(count, labels(series.key) + [("status", String(status))])
+        out.sample(count, labels(series) + [("status", String(status))])
       }
     }
     out.begin(
       "xgen_http_request_duration_seconds", "histogram",
       "Time from a request's head to the end of its answer.")
-    for series in ordered { out.histogram(series.durations, labels(series.key)) }
+    for series in all { out.histogram(series.durations, labels(series)) }
     out.begin("xgen_auth_failures_total", "counter", "Requests not let in, by reason.")
     for reason in AuthFailure.allCases {
       out.sample(authFailures[reason] ?? 0, [("reason", reason.rawValue)])

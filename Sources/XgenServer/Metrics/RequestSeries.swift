@@ -3,17 +3,16 @@ internal import Reactor
 /// What is counted of the requests with one method and one path.
 @LoopActor
 final class RequestSeries {
-  struct Key: Hashable, Sendable {
-    let method: MethodLabel
-    let path: PathLabel
-  }
-
-  let key: Key
+  let method: MethodLabel
+  let path: PathLabel
   /// In the order in which they were first seen.
   private(set) var statuses: [(status: Int, count: UInt64)] = []
   private(set) var durations = Histogram(Histogram.requestBounds)
 
-  init(_ key: Key) { self.key = key }
+  init(_ method: MethodLabel, _ path: PathLabel) {
+    self.method = method
+    self.path = path
+  }
 
   func record(_ status: Int, _ seconds: Double) {
     durations.record(seconds)
@@ -26,15 +25,23 @@ final class RequestSeries {
 }
 
 /// A method as the metrics name it: one of HTTP's own, or none of them.
-enum MethodLabel: String, Sendable {
-  case get = "GET"
-  case head = "HEAD"
-  case post = "POST"
-  case put = "PUT"
-  case delete = "DELETE"
-  case options = "OPTIONS"
-  case patch = "PATCH"
-  case other = "OTHER"
+enum MethodLabel: Int, Sendable {
+  case get, head, post, put, delete, options, patch, other
+
+  static let count = other.rawValue + 1
+
+  var text: String {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    case .patch: "PATCH"
+    case .other: "OTHER"
+    }
+  }
 
   init(_ method: HTTPMethod) {
     switch method {

@@ -30,15 +30,18 @@ extension Catalog {
     do throws(APIError) {
       let sandbox = try await create(record, for: tenant, origin: origin)
       let view = sandbox.view
+      let claim = sandbox.firstAnswer ?? IdempotencyClaim(view, request)
       do throws(LocalError) {
-        try await ledger.keep(IdempotencyClaim(view, request))
+        try await ledger.keep(claim)
       } catch {
-        await end(sandbox, .failedToStart)
+        try await end(sandbox, .failedToStart)
         throw .createFailed("the Idempotency-Key could not be kept: \(error)")
       }
-      return view
+      return sandbox.firstAnswer == nil ? view : try answerAgain(claim)
     } catch {
       ledger.release(request.key)
+      // What another server has answered under this key could not be taken in meanwhile.
+      backend.retell(id: record.id)
       throw error
     }
   }

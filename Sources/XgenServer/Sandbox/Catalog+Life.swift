@@ -12,7 +12,8 @@ extension Catalog {
     do throws(BackendError) { try await backend.update(sandbox.record) } catch {
       if sandbox.record.expiresAtMs == next { sandbox.extend(toMs: before) }
       if let stone = sandbox.ending { throw .sandboxEnded(stone) }
-      throw .sandboxUnreachable("the new expiry could not be kept: \(error)")
+      if case .unavailable(let reason) = error { throw .createFailed(reason) }
+      throw .sandboxUnreachable("the new expiry could not be kept: \(error.reason)")
     }
   }
 
@@ -26,7 +27,40 @@ extension Catalog {
       log.warning(
         "processes of a sandbox were killed: out of memory",
         metadata: ["sandbox": "\(id)", "count": "\(count)"])
+    case .appeared(let record, let claim): appear(record, claim)
+    case .running(let id): live[id].map { run($0) }
+    case .extended(let id, let toMs):
+      guard let sandbox = live[id], toMs > sandbox.record.expiresAtMs else { return }
+      sandbox.extend(toMs: toMs)
+    case .ending(let stone, let claim):
+      ledger.adopt(stone)
+      if let claim { ledger.adopt(claim, nowMs: clock.nowMs()) }
+      if let sandbox = live[stone.id] { follow(stone, sandbox) }
+    case .gone(let id):
+      guard let sandbox = live[id], !sandbox.endsHere else { return }
+      let stone = sandbox.ending ?? stone(sandbox, .evicted)
+      ledger.adopt(stone)
+      follow(stone, sandbox)
+      live[id] = nil
+      step(sandbox, to: .stopped, .ended(stone.end))
     }
+  }
+
+  private func appear(_ record: SandboxRecord, _ claim: IdempotencyClaim?) {
+    if let claim { ledger.adopt(claim, nowMs: clock.nowMs()) }
+    if live[record.id] != nil || ledger.end(of: record.id) != nil { return }
+    tell(adopt(record), SandboxCause(reason: "requested"))
+  }
+
+  /// Its end was decided elsewhere, or is news to the backend itself.
+  private func follow(_ stone: Tombstones.Entry, _ sandbox: Sandbox) {
+    guard !sandbox.endsHere, step(sandbox, to: .stopping, .ended(stone.end)) else { return }
+    sandbox.ending = stone
+    sandbox.relays.end(.goingAway, "the sandbox ended: \(stone.end.rawValue)")
+    sidecars.forget(sandbox)
+    log.info(
+      "sandbox ended",
+      metadata: ["sandbox": "\(stone.id)", "reason": "\(stone.end.rawValue)"])
   }
 
   func fail(_ sandbox: Sandbox, _ reason: String) {
@@ -43,17 +77,30 @@ extension Catalog {
     let checksStalls = LoopActor.loop.nowMs - stallsCheckedAtMs >= Limits.stallSweepMs
     if checksStalls { stallsCheckedAtMs = LoopActor.loop.nowMs }
     for sandbox in live.values {
-      if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping {
-        LoopActor.task { await self.end(sandbox, .expired) }
+      if sandbox.record.expiresAtMs <= now, sandbox.status != .stopping, !sandbox.isExpiring,
+        backend.endsExpired
+      {
+        sandbox.isExpiring = true
+        LoopActor.task { await self.expire(sandbox) }
       }
       probeIfDue(sandbox)
       if checksStalls { sandbox.relays.checkStalls() }
     }
   }
 
+  private func expire(_ sandbox: Sandbox) async {
+    defer { sandbox.isExpiring = false }
+    guard await backend.claimExpiry(of: sandbox.record) else { return }
+    do throws(APIError) { try await end(sandbox, .expired) } catch {
+      log.warning(
+        "an expired sandbox can't be ended yet",
+        metadata: ["sandbox": "\(sandbox.record.id)", "error": "\(error.message)"])
+    }
+  }
+
   private func probeIfDue(_ sandbox: Sandbox) {
     let now = LoopActor.loop.nowMs
-    guard sandbox.status == .running else { return }
+    guard sandbox.status == .running, !backend.tellsReadiness else { return }
     if sandbox.probedAtMs == 0 { sandbox.probedAtMs = now }
     guard now - sandbox.probedAtMs >= sidecars.timeouts.healthEveryMs else { return }
     sandbox.probedAtMs = now

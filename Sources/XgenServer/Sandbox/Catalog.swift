@@ -59,13 +59,21 @@ final class Catalog {
     } catch {
       throw .unavailable("what is known of earlier sandboxes can't be kept: \(error)")
     }
-    for record in records {
-      let sandbox = Sandbox(record)
-      live[record.id] = sandbox
-      log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
+    for record in records { adopt(record) }
+    backend.didStart()
+    sweepTimer = LoopActor.loop.every(ms: Limits.sweepMs) { [unowned self] in sweep() }
+  }
+
+  /// Takes over a sandbox that another server, or this one in an earlier run, has made.
+  @discardableResult
+  func adopt(_ record: SandboxRecord) -> Sandbox {
+    let sandbox = Sandbox(record)
+    live[record.id] = sandbox
+    log.info("sandbox adopted", metadata: ["sandbox": "\(record.id)"])
+    if !backend.tellsReadiness {
       LoopActor.task { await self.probeUntilRunning(sandbox) }
     }
-    sweepTimer = LoopActor.loop.every(ms: Limits.sweepMs) { [unowned self] in sweep() }
+    return sandbox
   }
 
   // MARK: Steps
@@ -99,11 +107,15 @@ final class Catalog {
 
   // MARK: Look-up
 
+  /// Newest first.
   func list(for caller: Principal) -> [Sandbox] {
-    live.values.filter { isVisible($0.record.owner, to: caller) && $0.status != .stopping }
-      .sorted {
-        ($0.record.createdAtMs, $0.record.id) > ($1.record.createdAtMs, $1.record.id)
-      }
+    var listed: [ListedSandbox] = []
+    for sandbox in live.values
+    where isVisible(sandbox.record.owner, to: caller) && sandbox.status != .stopping {
+      listed.append(ListedSandbox(sandbox))
+    }
+    listed.sort(by: >)
+    return listed.map(\.sandbox)
   }
 
   /// Throws 404 for what the caller may not know of, 410 for what ended by itself.
@@ -148,4 +160,24 @@ final class Catalog {
       throw .sandboxUnreachable("the sandbox is broken: \(sandbox.statusReason ?? "unknown")")
     }
   }
+}
+
+/// A place in the list, which can be compared without being on the loop: a closure that is isolated
+/// asks at each call whether it is where it should be.
+private struct ListedSandbox: Comparable {
+  let sandbox: Sandbox
+  private let createdAtMs: Int64
+  private let id: String
+
+  @LoopActor init(_ sandbox: Sandbox) {
+    self.sandbox = sandbox
+    createdAtMs = sandbox.record.createdAtMs
+    id = sandbox.record.id
+  }
+
+  static func < (left: ListedSandbox, right: ListedSandbox) -> Bool {
+    (left.createdAtMs, left.id) < (right.createdAtMs, right.id)
+  }
+
+  static func == (left: ListedSandbox, right: ListedSandbox) -> Bool { left.id == right.id }
 }

@@ -16,6 +16,14 @@ final class Sandbox {
   var runningExecs = 0
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
+  /// It ran before it was ordered.
+  var isWarm = false
+  /// How another server has answered the request that made it.
+  var firstAnswer: IdempotencyClaim?
+  /// It is being ended by this server.
+  var endsHere = false
+  /// Its expiry is being looked at.
+  var isExpiring = false
   /// Files that are streamed from or to it.
   var fileTransfers = 0
   var healthMisses = 0

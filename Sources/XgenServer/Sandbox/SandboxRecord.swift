@@ -16,6 +16,14 @@ struct SandboxRecord: Sendable, Equatable {
   /// The client's Idempotency-Key and a hash of the body it came with, if any.
   let idempotency: Idempotency?
 
+  /// The same of another sandbox.
+  func with(id: String) -> SandboxRecord {
+    SandboxRecord(
+      id: id, owner: owner, template: template, env: env, ports: ports, gui: gui,
+      metadata: metadata, resources: resources, createdAtMs: createdAtMs,
+      expiresAtMs: expiresAtMs, idempotency: idempotency)
+  }
+
   struct Idempotency: Sendable, Equatable {
     let key: String
     /// SHA-256 of the request's body, lower-case hex.

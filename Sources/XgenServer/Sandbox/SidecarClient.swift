@@ -9,26 +9,35 @@ final class SidecarClient {
   let timeouts: SidecarTimeouts
   /// Connections by sandbox.
   private let pool: HTTPClientPool<String>
+  private let links: ExecLinks
   /// Told that a sidecar does not speak as one must: it is broken, or no longer ours.
   var onFault: ((Sandbox, _ reason: String) -> Void)?
   /// Bytes of output that execs hold now, all together.
   var capturedBytes = 0
   /// Files that are streamed now, of all sandboxes.
   var fileTransfers = 0
-  private var nonces = NonceSource()
+  /// Of keys of WebSocket openings (RFC 6455 §4.1), which are no secrets.
+  private var nonces = RandomSource()
 
   init(backend: any SandboxBackend, timeouts: SidecarTimeouts) {
     self.backend = backend
     self.timeouts = timeouts
+    links = ExecLinks(idleMs: timeouts.execLinkIdleMs)
     pool = HTTPClientPool(loop: LoopActor.loop) { id throws(HTTPClientError) in
       try Self.dialWhole(id, backend)
     }
   }
 
   /// The sandbox ends: nothing of it is kept.
-  func forget(_ sandbox: Sandbox) { pool.drop(sandbox.record.id) }
+  func forget(_ sandbox: Sandbox) {
+    pool.drop(sandbox.record.id)
+    links.drop(sandbox.record.id)
+  }
 
-  func close() { pool.close() }
+  func close() {
+    pool.close()
+    links.close()
+  }
 
   /// Authority of requests to a sidecar; it is not looked at.
   static let host = "sidecar"
@@ -120,10 +129,7 @@ final class SidecarClient {
     _ id: String, _ backend: any SandboxBackend
   ) throws(HTTPClientError) -> any ByteStream {
     do throws(BackendError) { return try backend.dial(id: id, .sidecar) } catch {
-      switch error {
-      case .unavailable(let reason), .failed(let reason): throw .unreachable(reason)
-      case .unknownSandbox: throw .unreachable("the sandbox has ended")
-      }
+      throw .unreachable(error.reason)
     }
   }
 
@@ -137,7 +143,7 @@ final class SidecarClient {
     var result = Result<HTTPUpgrade, HTTPClientError>.failure(.closed)
     await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
       WebSocketClientHandshake(
-        stream, target: "/ws", host: Self.host, nonce: nonces.next(),
+        stream, target: "/ws", host: Self.host, nonce: nonces.pair(),
         timeoutMs: timeouts.answerMs
       ) {
         result = $0
@@ -162,10 +168,16 @@ final class SidecarClient {
     let session = ExecSession(order, in: sandbox, output: output, client: self)
     exchange.onDisconnect = { session.abandon() }
     let kills = backend.memoryKills(id: sandbox.record.id)
-    let upgrade = try await openWebSocket(sandbox)
-    let result = await withCheckedContinuation { waiting in
-      session.run(upgrade) { waiting.resume(returning: $0) }
+    let link: ExecLink
+    if let kept = links.take(sandbox.record.id) {
+      link = kept
+    } else {
+      link = ExecLink(try await openWebSocket(sandbox))
     }
+    let result = await withCheckedContinuation { waiting in
+      session.run(over: link) { waiting.resume(returning: $0) }
+    }
+    if sandbox.status == .running { links.keep(link, to: sandbox.record.id) } else { link.close() }
     exchange.onDisconnect = nil
     let end = try result.get()
     await explain(end, in: sandbox, since: kills, to: output)
@@ -181,21 +193,5 @@ final class SidecarClient {
     else { return }
     let line = "\(output.stderrIsAtLineStart ? "" : "\n")xgen: killed: \(why)\n"
     Array(line.utf8).withUnsafeBytes { try? output.receive($0, from: .stderr) }
-  }
-}
-
-/// Keys of WebSocket openings (RFC 6455 §4.1): 16 random bytes each, for which the kernel is asked
-/// once for many. They are no secrets.
-struct NonceSource {
-  private static let noncesAtOnce = 16
-
-  private var bytes: [UInt8] = []
-
-  mutating func next() -> (UInt64, UInt64) {
-    if bytes.isEmpty { bytes = SystemRandom.bytes(16 * Self.noncesAtOnce) }
-    defer { bytes.removeLast(16) }
-    return bytes[(bytes.count - 16)...].withUnsafeBytes {
-      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-    }
   }
 }

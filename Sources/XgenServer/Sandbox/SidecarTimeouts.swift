@@ -10,6 +10,8 @@ struct SidecarTimeouts: Sendable {
   var fileStallMs: UInt64 = 30_000
   /// For the removal of a folder with all that is in it.
   var removalMs: UInt64 = 120_000
+  /// How long a connection that has run a command is kept for the next one.
+  var execLinkIdleMs: UInt64 = 5_000
   /// Health of running sandboxes: one probe each so often, so long.
   var healthEveryMs: UInt64 = 10_000
   var healthMs: UInt64 = 10_000

@@ -4,6 +4,8 @@ enum SandboxEnd: String, Sendable {
   case deleted
   // By the server: 410 from then on.
   case expired, shutdown
+  /// By the cluster, or by somebody who deleted its pod.
+  case evicted
 
   case failedToStart
 }

@@ -53,7 +53,8 @@ final class StaticBackend: SandboxBackend {
     guard let address = assigned[id] else { throw .unknownSandbox }
     do throws(UVError) {
       switch destination {
-      case .sidecar: return try SocketStream.connect(loop: LoopActor.loop, to: address)
+      case .sidecar:
+        return try SocketStream.connect(loop: LoopActor.loop, to: address, eagerly: true)
       }
     } catch {
       throw .failed("the sidecar at \(address) can't be reached: \(error)")

@@ -1,12 +1,16 @@
 import Reactor
 import XgenProtocol
 
-/// The sidecar's HTTP server: `/ws` (the wire protocol), `/files`, `/ports`,
-/// `/tunnel` and `/healthz`.
+/// The sidecar's HTTP server: `/ws` (the wire protocol), `/files`, `/ports`, `/tunnel`,
+/// `/environment` and `/healthz`. With a token, all but the last are for who proves to hold it.
 final class SidecarServer {
   private let sidecar: Sidecar
   private let files: FileEndpoints
   private let tunnel: TunnelEndpoint
+  private let environment: EnvironmentEndpoint
+  private let token: [UInt8]?
+  private var gate: ProofGate?
+  private var strangers: HTTPServer?
   private var http: HTTPServer!
   private static let json = HTTPField(fixed: "Content-Type", "application/json")
   private static let text = HTTPField(fixed: "Content-Type", "text/plain; charset=utf-8")
@@ -18,8 +22,10 @@ final class SidecarServer {
   private static let maxHeadBytes = 65_535
   private static let bodyStallMs: UInt64 = 3_600_000
 
-  init(_ sidecar: Sidecar) {
+  init(_ sidecar: Sidecar, token: [UInt8]? = nil) {
     self.sidecar = sidecar
+    self.token = token
+    environment = EnvironmentEndpoint(sidecar)
     files = FileEndpoints(sidecar)
     tunnel = TunnelEndpoint(sidecar)
     var limits = HTTPServerLimits()
@@ -38,17 +44,41 @@ final class SidecarServer {
       let address = SocketAddress.unix(path: "(inherited descriptor \(number))")
       try http.listen(adopting: number, address: address)
       return address
-    case .address(let address): return try http.listen(at: address)
+    case .address(let address):
+      guard let token else { return try http.listen(at: address) }
+      let gate = ProofGate(sidecar, token: token, proven: http, strangers: makeStrangersServer())
+      self.gate = gate
+      return try gate.listen(at: address)
     }
+  }
+
+  private func makeStrangersServer() -> HTTPServer {
+    var limits = HTTPServerLimits()
+    limits.maxConnections = SidecarLimits.strangersAtOnce
+    limits.idleMs = sidecar.limits.openingMs
+    limits.headMs = sidecar.limits.openingMs
+    let server = HTTPServer(loop: sidecar.loop, limits: limits) { exchange in
+      let isProbe = exchange.head.method == .get && exchange.head.path == "/healthz"
+      isProbe ? Self.healthz(exchange) : exchange.respond(401, [Self.text])
+    }
+    strangers = server
+    return server
+  }
+
+  private static func healthz(_ exchange: HTTPExchange) {
+    exchange.respond(200, [text], body: Array("ok".utf8))
   }
 
   private func serve(_ exchange: HTTPExchange) {
     if exchange.head.path == "/files" { return files.serve(exchange) }
+    if exchange.head.path == "/environment", exchange.head.method == .put {
+      return environment.serve(exchange)
+    }
     guard exchange.head.method == .get else {
       return exchange.respond(405, [HTTPField(fixed: "Allow", "GET"), Self.text])
     }
     switch exchange.head.path {
-    case "/healthz": exchange.respond(200, [Self.text], body: Array("ok".utf8))
+    case "/healthz": Self.healthz(exchange)
     case "/files/list": files.list(exchange)
     case "/ports": ports(exchange)
     case "/tunnel": tunnel.serve(exchange)
@@ -76,8 +106,11 @@ final class SidecarServer {
 
   /// Stops listening; open WebSockets end with their sessions.
   func close() {
-    http.close()
-    http.abort()
+    gate?.close()
+    for server in [strangers, http] {
+      server?.close()
+      server?.abort()
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import Reactor
+@testable import ReactorTLS
 
 @Suite struct HTTPClientTimeoutTests {
   private func request(

@@ -99,6 +99,42 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  func anEagerOneOnThisHostIsConnectedOnReturn(isUnix: Bool) async throws {
+    try await withLoop { loop in
+      try withTemporaryDirectory { directory in
+        var server: StreamProbe?
+        let place = isUnix ? SocketAddress.unix(path: directory + "/s") : .loopback(port: 0)
+        let listener = try SocketListener.listen(loop: loop, at: place) {
+          server = StreamProbe($0)
+        }
+        let client = StreamProbe(
+          try SocketStream.connect(loop: loop, to: listener.address, eagerly: true))
+        #expect(!client.stream.isConnecting)
+        client.send("at once")
+        #expect(client.stream.pendingByteCount == 0)
+        loop.run(until: { server?.text == "at once" })
+        #expect(!client.isConnected)  // it was not told
+        server?.send("and back")
+        loop.run(until: { client.text == "and back" })
+        listener.close()
+        close(client, try #require(server), on: loop)
+      }
+    }
+  }
+
+  @Test func anEagerOneThatIsRefusedIsReported() async throws {
+    try await withLoop { loop in
+      let deaf = DeafPort()
+      let client = StreamProbe(
+        try SocketStream.connect(loop: loop, to: deaf.address, eagerly: true))
+      #expect(client.stream.isConnecting)
+      loop.run(until: { client.isClosed })
+      #expect(client.error == .connect(UVError(-ECONNREFUSED)))
+      deaf.close()
+    }
+  }
+
   @Test func aMissingUnixSocketIsReportedAtOnce() async throws {
     try await withLoop { loop in
       #expect(throws: UVError.notFound) {

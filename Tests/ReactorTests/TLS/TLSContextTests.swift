@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import ReactorTLS
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import Reactor
+@testable import ReactorTLS
 
 /// Records, keys and the end of the connection between two engines.
 @Suite struct TLSEngineTests {

@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import ReactorTLS
 import Testing
 
 /// Certificates of an authority of our own, made by the `openssl` program once per process.

@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import ReactorTLS
 import TestSupport
 import Testing
 
@@ -20,7 +21,7 @@ final class HTTPSSite {
     context = try TLSFixture.shared.server()
     server = HTTPServer(loop: loop, limits: limits, handler: handler)
     var current: (() -> TLSContext)?
-    address = try server.listen(at: .loopback(port: 0)) { current!() }
+    address = try server.listen(at: .loopback(port: 0), tls: TLSStream.provider { current!() })
     current = { [unowned self] in context }
   }
 

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Reactor
+@testable import ReactorTLS
 
 /// TLS over real sockets, both ends ours.
 @Suite struct TLSStreamTests {

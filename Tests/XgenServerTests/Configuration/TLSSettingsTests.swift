@@ -1,4 +1,5 @@
 import Reactor
+import ReactorTLS
 import Testing
 
 @testable import XgenServer

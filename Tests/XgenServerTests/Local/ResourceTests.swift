@@ -38,7 +38,7 @@ import Testing
 
   @Test func aBusyLoopIsHeldToItsShareOfACore() async throws {
     try await withCgroups(.cpu) { fixture in
-      let id = try await fixture.create(resources: .init(cpuMilli: 200))
+      let id = try await fixture.create(resources: .init(cpuMilli: 100))
       let share = try await fixture.run(
         id,
         """

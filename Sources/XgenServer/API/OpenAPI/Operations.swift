@@ -72,13 +72,14 @@ extension Operation {
   static let sandboxDelete = Operation(
     id: "deleteSandbox", tag: .sandboxes, summary: "Delete a sandbox and all that it holds",
     description: "Repeated within 5 minutes it is 204 again.", parameters: [.sandboxID],
-    answers: [.empty(204, "Nothing of it is left.")], refusals: Refusal.sandbox)
+    answers: [.empty(204, "Nothing of it is left.")],
+    refusals: Refusal.sandbox + [.createFailed])
 
   static let sandboxKeepalive = Operation(
     id: "keepSandboxAlive", tag: .sandboxes, summary: "Move the expiry by the default timeout",
     description: "At most to now + the maximum timeout; it never moves back.",
     parameters: [.sandboxID], answers: [.empty(204, "The new expiry is kept.")],
-    refusals: Refusal.sandbox + [.unreachable])
+    refusals: Refusal.sandbox + [.unreachable, .createFailed])
 
   static let sandboxServices = Operation(
     id: "listServices", tag: .sandboxes, summary: "Ports that are open in the sandbox now",

@@ -1,23 +1,5 @@
 internal import COpenSSL
 
-/// Why a TLS connection ended without both sides' consent. The texts are OpenSSL's reasons.
-public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// No agreement: not TLS at all, no version or protocol in common, a certificate refused.
-  case handshake(String)
-  /// A record after the handshake that can't be right, or an alert from the peer.
-  case record(String)
-  /// The peer's bytes ended without a close_notify: something may be missing (RFC 8446 §6.1).
-  case truncated
-
-  public var description: String {
-    switch self {
-    case .handshake(let reason): "TLS handshake: \(reason)"
-    case .record(let reason): "TLS: \(reason)"
-    case .truncated: "TLS: the peer ended without a close_notify"
-    }
-  }
-}
-
 /// A file of certificates or of a key that can't be used, in one line.
 public struct TLSFileError: Error, Equatable, Sendable, CustomStringConvertible {
   public let path: String

@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+internal import Reactor
 
 /// A file in memory, with its path for error messages.
 struct PEMFile {

@@ -1,4 +1,5 @@
 internal import COpenSSL
+public import Reactor
 
 /// One end of a TLS connection, without a socket: ciphertext in → plaintext out, plaintext in →
 /// ciphertext out.

@@ -1,3 +1,5 @@
+public import Reactor
+
 /// TLS over any stream, as server or as client by its context's role.
 ///
 /// Flow control passes through both ways: what the owner does not read is left in the stream

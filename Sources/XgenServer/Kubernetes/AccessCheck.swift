@@ -1,0 +1,59 @@
+/// Whether the cluster lets this server do all that it must (SelfSubjectAccessReview): a Role that is
+/// too small is found at the start, and not by the first client who needs what is missing.
+@LoopActor
+struct AccessCheck {
+  struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+    let description: String
+  }
+
+  /// What the Role must allow, and nothing else.
+  nonisolated static let needed: [(resource: KubernetesResource, verbs: [String])] = [
+    (.pods, ["create", "get", "list", "watch", "patch", "delete"]),
+    (.secrets, ["create", "get", "list", "patch", "delete"]),
+    (.configMaps, ["create", "get", "list", "watch", "delete"]),
+    (.leases, ["create", "get", "update"]),
+  ]
+
+  private let cluster: Cluster
+
+  init(_ cluster: Cluster) { self.cluster = cluster }
+
+  func run() async throws(Failure) {
+    var missing: [String] = []
+    for (resource, verbs) in Self.needed {
+      for verb in verbs where try await !isAllowed(verb, resource) {
+        missing.append("\(verb) \(resource.plural)")
+      }
+    }
+    if missing.isEmpty { return }
+    throw Failure(
+      description: "the Kubernetes API does not allow this server to "
+        + missing.joined(separator: ", ")
+        + " in namespace '\(cluster.namespace)' (as \(cluster.client.configuration.origin)); "
+        + "its Role needs these verbs")
+  }
+
+  private func isAllowed(
+    _ verb: String, _ resource: KubernetesResource
+  ) async throws(Failure) -> Bool {
+    let review: JSONValue = [
+      "apiVersion": .string(KubernetesResource.selfSubjectAccessReviews.apiVersion),
+      "kind": "SelfSubjectAccessReview",
+      "spec": [
+        "resourceAttributes": [
+          "namespace": .string(cluster.namespace), "verb": .string(verb),
+          "group": .string(resource.group), "resource": .string(resource.plural),
+        ]
+      ],
+    ]
+    do throws(KubernetesError) {
+      let answer = try await cluster.client.send(
+        .create(.selfSubjectAccessReviews, in: nil, review))
+      return answer.body["status"]?["allowed"] == true
+    } catch {
+      throw Failure(
+        description: "the Kubernetes API at \(cluster.client.configuration.server) can't be used "
+          + "(\(cluster.client.configuration.origin)): \(error)")
+    }
+  }
+}
