@@ -6,13 +6,16 @@ struct AccessCheck {
     let description: String
   }
 
-  /// What the Role must allow, and nothing else.
-  nonisolated static let needed: [(resource: KubernetesResource, verbs: [String])] = [
-    (.pods, ["create", "get", "list", "watch", "patch", "delete"]),
-    (.secrets, ["create", "get", "list", "patch", "delete"]),
-    (.configMaps, ["create", "get", "list", "watch", "delete"]),
-    (.leases, ["create", "get", "update"]),
-  ]
+  /// What the Role must allow, and nothing else. Of the Leases one alone, by its name; a create has
+  /// no name yet that a Role could ask for.
+  nonisolated static let needed: [(resource: KubernetesResource, verbs: [String], name: String?)] =
+    [
+      (.pods, ["create", "get", "list", "watch", "patch", "delete"], nil),
+      (.secrets, ["create", "get", "list", "patch", "delete"], nil),
+      (.configMaps, ["create", "get", "list", "watch", "delete"], nil),
+      (.leases, ["create"], nil),
+      (.leases, ["get", "update"], LeaseManifest.name),
+    ]
 
   private let cluster: Cluster
 
@@ -20,8 +23,8 @@ struct AccessCheck {
 
   func run() async throws(Failure) {
     var missing: [String] = []
-    for (resource, verbs) in Self.needed {
-      for verb in verbs where try await !isAllowed(verb, resource) {
+    for (resource, verbs, name) in Self.needed {
+      for verb in verbs where try await !isAllowed(verb, resource, name) {
         missing.append("\(verb) \(resource.plural)")
       }
     }
@@ -34,16 +37,18 @@ struct AccessCheck {
   }
 
   private func isAllowed(
-    _ verb: String, _ resource: KubernetesResource
+    _ verb: String, _ resource: KubernetesResource, _ name: String?
   ) async throws(Failure) -> Bool {
+    var attributes: [(String, JSONValue)] = [
+      ("namespace", .string(cluster.namespace)), ("verb", .string(verb)),
+      ("group", .string(resource.group)), ("resource", .string(resource.plural)),
+    ]
+    if let name { attributes.append(("name", .string(name))) }
     let review: JSONValue = [
       "apiVersion": .string(KubernetesResource.selfSubjectAccessReviews.apiVersion),
       "kind": "SelfSubjectAccessReview",
       "spec": [
-        "resourceAttributes": [
-          "namespace": .string(cluster.namespace), "verb": .string(verb),
-          "group": .string(resource.group), "resource": .string(resource.plural),
-        ]
+        "resourceAttributes": .members(attributes)
       ],
     ]
     do throws(KubernetesError) {
