@@ -1,5 +1,6 @@
 """What deploy/ says is what a cluster takes, and the server runs from it."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -131,7 +132,7 @@ def deployment(objects: list[Object]) -> list[Object]:
     pod = named(objects, "Deployment", "xgen-server")["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = image("server")
     pod["containers"][0]["resources"]["requests"] = {"cpu": "50m", "memory": "64Mi"}
-    keys = yaml.safe_dump([entry("root", "admin", None)], default_flow_style=True)
+    keys = json.dumps([entry("root", "admin", None)])
     secret = {"apiVersion": "v1", "kind": "Secret",
               "metadata": {"name": "xgen-server", "namespace": "xgen-system"},
               "stringData": {"jwt-secret": JWT_SECRET, "api-keys.json": keys}}
