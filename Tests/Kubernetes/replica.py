@@ -1,5 +1,6 @@
 """Replicas of the server as processes here, with the rights of the cluster's Role."""
 
+import json
 import os
 import secrets
 import shutil
@@ -10,7 +11,6 @@ from typing import Any
 
 import proc
 import requests
-import yaml
 from cluster import Space
 from images import image
 from server import API_KEY, BUILD, Server
@@ -40,7 +40,7 @@ class Replica(Server):
         self.space = space
         self.kubeconfig = kubeconfig or space.kubeconfig
         self.templates = self.folder / "templates.yaml"
-        self.templates.write_text(yaml.safe_dump({"templates": TEMPLATES}))
+        self.templates.write_text(json.dumps({"templates": TEMPLATES}))  # JSON is YAML
 
     def spawn(self) -> subprocess.Popen[bytes]:
         command = [

@@ -1,5 +1,6 @@
 """What deploy/ says is what a cluster takes, and the server runs from it."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -131,7 +132,7 @@ def deployment(objects: list[Object]) -> list[Object]:
     pod = named(objects, "Deployment", "xgen-server")["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = image("server")
     pod["containers"][0]["resources"]["requests"] = {"cpu": "50m", "memory": "64Mi"}
-    keys = yaml.safe_dump([entry("root", "admin", None)], default_flow_style=True)
+    keys = json.dumps([entry("root", "admin", None)])
     secret = {"apiVersion": "v1", "kind": "Secret",
               "metadata": {"name": "xgen-server", "namespace": "xgen-system"},
               "stringData": {"jwt-secret": JWT_SECRET, "api-keys.json": keys}}
@@ -167,6 +168,15 @@ class Deployed:
             "GET", path, params={"labelSelector": "app.kubernetes.io/name=xgen-server"})["items"]
         return [one for one in found if not one["metadata"].get("deletionTimestamp")]
 
+    def available(self) -> None:
+        """Waits for both replicas; says what they say where they don't come."""
+        try:
+            proc.eventually("both replicas are available", self.is_available, 120)
+        except AssertionError as error:
+            pods = kubectl("-n", self.system, "describe", "pods")
+            logs = kubectl("-n", self.system, "logs", "deployment/xgen-server", check=False)
+            raise AssertionError(f"{error}\n{pods}\n{logs}") from None
+
     def is_available(self) -> bool:
         path = f"{APPS}/namespaces/{self.system}/deployments/xgen-server"
         status = self.space.cluster.ask("GET", path)["status"]
@@ -176,7 +186,7 @@ class Deployed:
 def test_the_deployment_serves_and_survives_a_killed_pod(own_space: Space) -> None:
     deployed = Deployed(own_space)
     own_space.apply(fitted(own_space.cluster, deployment(rendered("base"))))
-    proc.eventually("both replicas are available", deployed.is_available, 120)
+    deployed.available()
     victim, survivor = (one["metadata"]["name"] for one in deployed.pods())
     with deployed.forwarded(f"pod/{victim}") as address:
         made = requests.post(address + SANDBOXES, json={}, headers=deployed.headers, timeout=30)
@@ -200,8 +210,8 @@ def test_the_deployment_serves_and_survives_a_killed_pod(own_space: Space) -> No
             assert wire.start("echo", "hello").finish().stdout == b"hello\n"
         assert requests.delete(
             address + path, headers=deployed.headers, timeout=60).status_code == 204
-    proc.eventually("two replicas again", lambda: deployed.is_available() and victim not in [
-        one["metadata"]["name"] for one in deployed.pods()], 120)
+    deployed.available()
+    assert victim not in [one["metadata"]["name"] for one in deployed.pods()]
 
 
 def test_no_secret_is_in_what_is_checked_in() -> None:

@@ -73,13 +73,13 @@ def test_a_watch_that_is_cut_50_times_misses_no_event(
     thread.start()
     try:
         connections = 0
-        for number in range(CUTS):
+        for _ in range(CUTS):
             # At any moment: in the middle of an event, of a list, or while it connects again.
             passed, changes = link.passed, churn.changes
             some = chance.randrange(1, 20_000)
-            proc.eventually(
-                "something has passed", lambda: link.passed - passed >= some or churn.problem
-                or churn.changes > changes + 8, 30)
+            proc.eventually("something has changed and passed", lambda: churn.problem or (
+                churn.changes > changes and link.passed - passed >= some)
+                or churn.changes > changes + 8, 60)
             assert not churn.problem, churn.problem
             connections += link.cut()
     finally:
@@ -87,7 +87,7 @@ def test_a_watch_that_is_cut_50_times_misses_no_event(
         thread.join(timeout=30)
     assert not churn.problem, churn.problem
     assert connections >= CUTS // 2, "the cuts met no connection"
-    assert churn.changes > CUTS
+    assert churn.changes >= CUTS
     for sandbox in churn.live:
         sandbox.running(120)
     proc.eventually("both replicas show the same", lambda: shown(direct) == shown(cut), 10)
