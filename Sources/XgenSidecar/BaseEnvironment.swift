@@ -17,6 +17,15 @@ struct BaseEnvironment: Equatable, Sendable {
     variables = Self.defaults.merging(own) { $1 }
   }
 
+  /// With the folder for the user's own programs first in PATH, where an image has a PATH without it.
+  static func ofImage(_ own: [String: String]) -> [String: String] {
+    let folder = "\(defaults["HOME"] ?? "")/.local/bin"
+    guard let path = own["PATH"], !path.split(separator: ":").contains(Substring(folder)) else {
+      return own
+    }
+    return own.merging(["PATH": "\(folder):\(path)"]) { $1 }
+  }
+
   /// `NAME=value` each, in the order of the names; the request's win.
   func merged(with request: [String: String]) -> [String] {
     variables.merging(request) { $1 }.map { "\($0.key)=\($0.value)" }.sorted()

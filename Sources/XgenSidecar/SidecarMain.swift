@@ -43,7 +43,7 @@ public enum SidecarMain {
     let loop = try Loop()
     let sidecar = try Sidecar(
       loop: loop, workspace: configuration.workspace,
-      environment: environment().merging(secrets.environment) { $1 },
+      environment: base(configuration).merging(secrets.environment) { $1 },
       oomScore: oomScore, ownPort: ownPort(configuration))
     let reaper = try Hardening.reaperIfInit(loop: loop)
     let server = SidecarServer(sidecar, token: secrets.token)
@@ -59,6 +59,11 @@ public enum SidecarMain {
     signal.cancel()
     reaper?.close()
     loop.close()
+  }
+
+  private static func base(_ configuration: SidecarConfiguration) -> [String: String] {
+    configuration.environmentFile == nil
+      ? environment() : BaseEnvironment.ofImage(environment())
   }
 
   private static func ownPort(_ configuration: SidecarConfiguration) -> UInt16? {

@@ -68,7 +68,7 @@ import XgenProtocol
 /// The targets of Targets/, by their names there.
 enum FuzzTarget: String, CaseIterable, Sendable {
   case request, response, chunked, websocket, messagepack, envelope, json, jwt, host, quantity
-  case conditions, address, lines, cgroup, kubernetes
+  case conditions, address, lines, cgroup, kubernetes, pod, proof
 
   func check(_ input: FuzzInput) throws {
     switch self {
@@ -87,6 +87,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .lines: try checkLines(input)
     case .cgroup: try checkCgroup(input)
     case .kubernetes: try checkKubernetes(input)
+    case .pod: try checkPod(input)
+    case .proof: try checkProof(input)
     }
   }
 }

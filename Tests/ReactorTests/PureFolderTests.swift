@@ -18,6 +18,18 @@ import Testing
     }
   }
 
+  /// What blocks is in one place, whose files say which thread they are for.
+  @Test(arguments: [
+    ("CCurl", "XgenServer/Kubernetes/Client/Curl"), ("Yams", "XgenServer/YAML/YAMLDocument"),
+  ])
+  func aLibraryIsKnownInOnePlace(module: String, place: String) {
+    let importing = swiftFiles(in: sourcesPath()).filter { file in
+      file.text.split(separator: "\n").contains { $0.hasSuffix("import \(module)") }
+    }
+    #expect(!importing.isEmpty)
+    for (path, _) in importing { #expect(path.contains(place), "\(path)") }
+  }
+
   /// Tests/ReactorTests/PureFolderTests.swift → Sources
   private func sourcesPath(file: String = #filePath) -> String {
     file.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)

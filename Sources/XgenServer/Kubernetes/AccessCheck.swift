@@ -22,18 +22,44 @@ struct AccessCheck {
   init(_ cluster: Cluster) { self.cluster = cluster }
 
   func run() async throws(Failure) {
-    var missing: [String] = []
-    for (resource, verbs, name) in Self.needed {
-      for verb in verbs where try await !isAllowed(verb, resource, name) {
-        missing.append("\(verb) \(resource.plural)")
-      }
-    }
+    let missing = try await missingVerbs()
     if missing.isEmpty { return }
     throw Failure(
       description: "the Kubernetes API does not allow this server to "
         + missing.joined(separator: ", ")
         + " in namespace '\(cluster.namespace)' (as \(cluster.client.configuration.origin)); "
         + "its Role needs these verbs")
+  }
+
+  /// Resources are asked for at once: a start should not wait for one answer after the other.
+  private func missingVerbs() async throws(Failure) -> [String] {
+    let results = await withTaskGroup { group in
+      for (index, (resource, verbs, name)) in Self.needed.enumerated() {
+        group.addTask(executorPreference: LoopActor.executor) {
+          (index, await missingVerbs(verbs, resource, name))
+        }
+      }
+      var results = [Result<[String], Failure>?](repeating: nil, count: Self.needed.count)
+      for await (index, result) in group { results[index] = result }
+      return results
+    }
+    var missing: [String] = []
+    for result in results { missing += try result?.get() ?? [] }
+    return missing
+  }
+
+  private func missingVerbs(
+    _ verbs: [String], _ resource: KubernetesResource, _ name: String?
+  ) async -> Result<[String], Failure> {
+    var missing: [String] = []
+    do throws(Failure) {
+      for verb in verbs where try await !isAllowed(verb, resource, name) {
+        missing.append("\(verb) \(resource.plural)")
+      }
+    } catch {
+      return .failure(error)
+    }
+    return .success(missing)
   }
 
   private func isAllowed(

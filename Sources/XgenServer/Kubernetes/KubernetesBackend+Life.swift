@@ -93,11 +93,14 @@ extension KubernetesBackend {
   func delete(id: String) async {
     guard let pod = mirror.pods[id] else { return }
     do throws(KubernetesError) {
-      try await remove(pod, graceSeconds: KubernetesBackendLimits.graceSeconds)
+      // Where nothing of the client's has run there is nothing to be kind to, and a kubelet that is
+      // still starting containers may come to the end of them late.
+      let grace = pod.hasStarted ? KubernetesBackendLimits.graceSeconds : 0
+      try await remove(pod, graceSeconds: grace)
       if await isOver(pod, withinMs: KubernetesBackendLimits.forceAfterMs) { return }
       log.warning(
         "a pod did not end in time and is removed by force",
-        metadata: ["pod": "\(pod.name)", "was_ready": "\(pod.isReady)"])
+        metadata: ["pod": "\(pod.name)"])
       try await remove(pod, graceSeconds: 0)
       if await isOver(pod, withinMs: KubernetesBackendLimits.goneAfterForceMs) { return }
       log.warning("a deleted pod is still there", metadata: ["pod": "\(pod.name)"])

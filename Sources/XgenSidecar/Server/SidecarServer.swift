@@ -48,7 +48,13 @@ final class SidecarServer {
       guard let token else { return try http.listen(at: address) }
       let gate = ProofGate(sidecar, token: token, proven: http, strangers: makeStrangersServer())
       self.gate = gate
-      return try gate.listen(at: address)
+      do throws(UVError) { return try gate.listen(at: address) } catch {
+        // Where the network knows no IPv6, `:port` means every IPv4 address.
+        guard let port = address.port, address == SocketAddress(parsing: ":\(port)"),
+          let plain = SocketAddress(parsing: "0.0.0.0:\(port)")
+        else { throw error }
+        return try gate.listen(at: plain)
+      }
     }
   }
 

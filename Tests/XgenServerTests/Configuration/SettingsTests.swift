@@ -53,7 +53,9 @@ import Testing
       "--default-resources", "cpu=2,disk=64Mi", "--cgroup-parent", "/x/y",
       "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
       "--ws-origin", "https://A.example,http://b:3000",
-      "--audit-log", "/a/b", "--audit-file-bytes", "4096")
+      "--audit-log", "/a/b", "--audit-file-bytes", "4096",
+      "--kubeconfig", "/k", "--kube-context", "c")
+    #expect(settings.kubeconfigFile == "/k" && settings.kubeContext == "c")
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
     #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
     #expect(settings.apiKey == "k" && settings.jwtSecret == secret)

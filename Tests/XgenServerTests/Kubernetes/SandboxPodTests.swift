@@ -34,7 +34,8 @@ import Testing
     #expect(pod.id == Self.id && pod.uid == "uid-1" && pod.template == "python")
     #expect(pod.sidecar == SocketAddress(parsing: "10.0.0.7:27182"))
     #expect(pod.record?.owner == "ci" && pod.pool == nil)
-    #expect(!pod.isReady && !pod.hasEnded && !pod.isBeingDeleted && pod.problem == nil)
+    #expect(
+      !pod.isReady && !pod.hasStarted && !pod.hasEnded && !pod.isBeingDeleted && pod.problem == nil)
     let warm = try #require(SandboxPod(Self.object(pool: true)))
     #expect(warm.pool == "python" && warm.record == nil && warm.specHash == "hash")
   }
@@ -179,6 +180,13 @@ import Testing
     let text = try #require(PodStatus.problem(status))
     #expect(text.utf8.count <= KubernetesBackendLimits.maxReasonBytes)
     #expect(text.hasPrefix("Evicted: a [31mb xxx"))
+  }
+
+  @Test func aContainerThatWaitsHasNotStarted() {
+    #expect(!PodStatus.hasStarted(.null))
+    #expect(!PodStatus.hasStarted(["containerStatuses": [["state": ["waiting": [:]]]]]))
+    #expect(PodStatus.hasStarted(["containerStatuses": [["state": ["running": [:]]]]]))
+    #expect(PodStatus.hasStarted(["containerStatuses": [["state": ["terminated": [:]]]]]))
   }
 
   @Test func readinessIsTheCondition() {

@@ -95,7 +95,7 @@ struct CurlConnection: ~Copyable, @unchecked Sendable {
     _ = xgen_curl_get_size(easy, CURLINFO_RETRY_AFTER, &retryAfter)
     return CurlOutcome(
       end: end, status: exchange.status, retryAfterSeconds: retryAfter > 0 ? Int(retryAfter) : nil,
-      wasSent: sentAt > 0)
+      wasSent: sentAt > 0 || exchange.hasGiven)
   }
 
 }

@@ -72,6 +72,9 @@ final class CurlExchange {
     return status
   }
 
+  /// Something of the request's body was asked for, to be sent.
+  var hasGiven: Bool { bodyOffset > 0 }
+
   /// The next piece of the request's body.
   func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(room.count, body.count - bodyOffset)

@@ -21,27 +21,10 @@ struct KubernetesStatus: Equatable, Sendable {
     let own = status["code"]?.wholeValue.flatMap { 400...599 ~= $0 ? Int($0) : nil }
     self.code = code ?? own ?? 500
     reason = status["reason"]?.stringValue ?? ""
-    message = Self.printable(status["message"]?.stringValue ?? "")
+    message = KubernetesText.printable(
+      status["message"]?.stringValue ?? "", maxBytes: KubernetesLimits.maxMessageBytes)
     let seconds = status["details"]?["retryAfterSeconds"]?.wholeValue ?? 0
     retryAfterSeconds = 1...86_400 ~= seconds ? Int(seconds) : nil
-  }
-
-  /// One line of what is shown to people and written to logs.
-  private static func printable(_ text: String) -> String {
-    var line = ""
-    for scalar in text.unicodeScalars.prefix(KubernetesLimits.maxMessageBytes) {
-      let isHidden: Bool
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: isHidden = true
-      default: isHidden = false
-      }
-      line.unicodeScalars.append(isHidden ? " " : scalar)
-      if line.utf8.count > KubernetesLimits.maxMessageBytes {
-        line.unicodeScalars.removeLast()
-        break
-      }
-    }
-    return line
   }
 }
 

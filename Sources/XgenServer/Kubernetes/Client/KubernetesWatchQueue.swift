@@ -31,9 +31,16 @@ final class KubernetesWatchQueue: Sendable {
   /// Whom `stop` wakes besides.
   func setTransfer(_ driver: CurlDriver?) { state.withLock { $0.transfer = driver } }
 
-  /// Waits for room, then adds the events. Dropped once stopped. Blocks.
+  /// Waits for room, then adds the events, which have so many bytes together. Dropped once stopped.
+  /// Blocks.
   func push(_ events: [KubernetesWatchEvent], bytes: Int) {
-    if events.isEmpty { return }
+    for start in stride(from: 0, to: events.count, by: KubernetesLimits.maxQueuedEvents) {
+      let part = events[start...].prefix(KubernetesLimits.maxQueuedEvents)
+      push(part: part, bytes: bytes * part.count / events.count)
+    }
+  }
+
+  private func push(part events: ArraySlice<KubernetesWatchEvent>, bytes: Int) {
     while true {
       let (isDone, isFirst) = state.withLock { state in
         if state.isStopped { return (true, false) }

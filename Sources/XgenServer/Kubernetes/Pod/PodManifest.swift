@@ -18,9 +18,7 @@ struct PodManifest {
   let record: SandboxRecord?
   let options: KubernetesOptions
 
-  static let runtimeContainer = "runtime"
   static let bundleContainer = "bundle"
-  static let portName = "sidecar"
   static let user: Int64 = 1000
   private static let bundlePath = "/xgen"
   private static let secretPath = "/xgen-secret"
@@ -103,13 +101,15 @@ struct PodManifest {
   private var runtime: JSONValue {
     let port = JSONValue.int(Int64(options.sidecarPort))
     return [
-      "name": .string(Self.runtimeContainer),
+      "name": .string(SandboxNames.runtimeContainer),
       "image": .string(template.image),
       "imagePullPolicy": .string(options.pullPolicy.rawValue),
       "command": .array(command.map { .string($0) }),
       "workingDir": .string(Self.home),
       "env": .array(environment),
-      "ports": [["name": .string(Self.portName), "containerPort": port, "protocol": "TCP"]],
+      "ports": [
+        ["name": .string(SandboxNames.sidecarPort), "containerPort": port, "protocol": "TCP"]
+      ],
       "securityContext": Self.restricted(readOnlyRoot: false),
       "resources": ["limits": Self.amounts(enforced), "requests": Self.amounts(requests)],
       "readinessProbe": [

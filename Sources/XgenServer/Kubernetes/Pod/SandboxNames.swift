@@ -9,6 +9,10 @@ enum SandboxNames {
   /// The template whose pool a pod waits in; gone once the pod is a client's.
   static let poolLabel = "xgen.io/pool"
 
+  /// The container that the sidecar runs in, and what its port is called there.
+  static let runtimeContainer = "runtime"
+  static let sidecarPort = "sidecar"
+
   /// The value of `nameLabel`.
   enum Kind: String, Sendable {
     /// Pods and their Secrets.

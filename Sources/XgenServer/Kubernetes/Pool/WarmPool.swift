@@ -99,8 +99,15 @@ final class WarmPool {
   private func balance() {
     let waiting = mirror.pods.values.filter { $0.pool != nil && !$0.isBeingDeleted }
     for pod in waiting where shouldGo(pod) { remove(pod) }
+    let broken = waiting.first { $0.problem != nil && !deleting.contains($0.uid) }
+    if let problem = broken?.problem {
+      pause("a pod of the warm pool does not start: \(problem)")
+    }
+    for pod in waiting where pod.problem != nil { remove(pod) }
     if LoopActor.loop.nowMs < pausedUntilMs { return }
     let kept = waiting.filter { !deleting.contains($0.uid) }
+    // Pods that can be made are not yet pods that start.
+    if !kept.isEmpty, kept.allSatisfy(\.isReady) { failures = 0 }
     var starting = kept.count { !$0.isReady } + making.values.reduce(0, +)
     for (name, size) in wanted.sorted(by: { $0.key < $1.key }) {
       var missing = size - kept.count { $0.pool == name } - making[name, default: 0]
@@ -115,10 +122,6 @@ final class WarmPool {
 
   private func shouldGo(_ pod: SandboxPod) -> Bool {
     if reserved.contains(pod.id) || deleting.contains(pod.uid) { return false }
-    if let problem = pod.problem {
-      pause("a pod of the warm pool does not start: \(problem)")
-      return true
-    }
     return !isCurrent(pod) || clock.nowMs() - pod.createdAtMs > PoolLimits.maxAgeMs
   }
 
@@ -145,7 +148,6 @@ final class WarmPool {
     do throws(KubernetesError) {
       _ = try await cluster.create(.secrets, secret)
       guard let made = mirror.note(try await cluster.create(.pods, pod)) else { return }
-      failures = 0
       _ = try await cluster.mergePatch(
         .secrets, made.name, SecretManifest.ownership(podName: made.name, podUID: made.uid))
     } catch {

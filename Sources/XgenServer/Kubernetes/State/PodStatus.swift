@@ -38,6 +38,12 @@ enum PodStatus {
     }
   }
 
+  static func hasStarted(_ status: JSONValue) -> Bool {
+    list(status["containerStatuses"]).contains {
+      $0["state"]?["running"] != nil || $0["state"]?["terminated"] != nil
+    }
+  }
+
   /// No process of the pod runs any more.
   static func hasEnded(_ status: JSONValue) -> Bool {
     if status["phase"] == "Failed" || status["phase"] == "Succeeded" { return true }
@@ -76,14 +82,10 @@ enum PodStatus {
 
   /// `Reason: message`, printable and bounded.
   private static func text(_ reason: String, _ message: JSONValue?) -> String {
-    let words = (message?.stringValue ?? "").unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control ? " " : Character(scalar)
-    }
-    let message = String(words).split(separator: " ").joined(separator: " ")
-    if message.isEmpty { return reason }
-    let whole = "\(reason): \(message)"
     let most = KubernetesBackendLimits.maxReasonBytes
-    if whole.utf8.count <= most { return whole }
-    return String(decoding: whole.utf8.prefix(most - 3), as: UTF8.self) + "…"
+    let words = KubernetesText.printable(message?.stringValue ?? "", maxBytes: most)
+      .split(separator: " ").joined(separator: " ")
+    if words.isEmpty { return reason }
+    return KubernetesText.printable("\(reason): \(words)", maxBytes: most)
   }
 }

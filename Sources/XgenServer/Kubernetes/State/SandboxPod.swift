@@ -18,6 +18,8 @@ struct SandboxPod: Sendable, Equatable {
   let isReady: Bool
   /// Why it does not run, in Kubernetes' words.
   let problem: String?
+  /// Its runtime container runs, or has run.
+  let hasStarted: Bool
   /// Nothing runs in it any more.
   let hasEnded: Bool
   /// Somebody has asked for its deletion.
@@ -67,6 +69,7 @@ struct SandboxPod: Sendable, Equatable {
     sidecar = Self.sidecar(object["spec"] ?? .null, status)
     isReady = PodStatus.isReady(status)
     problem = PodStatus.problem(status)
+    hasStarted = PodStatus.hasStarted(status)
     hasEnded = PodStatus.hasEnded(status)
   }
 
@@ -74,10 +77,10 @@ struct SandboxPod: Sendable, Equatable {
   private static func sidecar(_ spec: JSONValue, _ status: JSONValue) -> SocketAddress? {
     guard let ip = status["podIP"]?.stringValue, !ip.isEmpty else { return nil }
     let containers = spec["containers"]?.arrayValue ?? []
-    let ports = containers.first { $0["name"]?.stringValue == PodManifest.runtimeContainer }?[
+    let ports = containers.first { $0["name"]?.stringValue == SandboxNames.runtimeContainer }?[
       "ports"]
     let port = (ports?.arrayValue ?? []).first {
-      $0["name"]?.stringValue == PodManifest.portName
+      $0["name"]?.stringValue == SandboxNames.sidecarPort
     }?["containerPort"]?.intValue
     guard let port, let number = UInt16(exactly: port), number > 0 else { return nil }
     return SocketAddress(parsing: ip.contains(":") ? "[\(ip)]:\(number)" : "\(ip):\(number)")

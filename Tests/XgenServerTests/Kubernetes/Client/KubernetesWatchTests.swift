@@ -231,19 +231,20 @@ import Testing
 @Suite struct KubernetesWatchQueueTests {
   @Test func aThreadWaitsForRoomAndIsLetGoByTheLoopOrByStop() async throws {
     try await withLoop { loop in
-      let queue = try #require(KubernetesWatchQueue(notify: {}))
+      let made = KubernetesWatchQueue(notify: {})
+      let queue = try #require(made)
       let full = [KubernetesWatchEvent](
         repeating: .connected, count: KubernetesLimits.maxQueuedEvents)
       queue.push(full, bytes: 1)
       let door = loop.handle
       let pushed = Flag()
-      let thread = try #require(
-        NativeThread {
-          queue.push([.changed(1)], bytes: 1)
-          door.post { pushed.isSet = true }
-          queue.push(full, bytes: 1)  // until it is stopped
-          queue.push(full, bytes: 1)
-        })
+      let started = NativeThread {
+        queue.push([.changed(1)], bytes: 1)
+        door.post { pushed.isSet = true }
+        queue.push(full, bytes: 1)  // until it is stopped
+        queue.push(full, bytes: 1)
+      }
+      let thread = try #require(started)
       loop.turns(5)
       #expect(!pushed.isSet && queue.takeAll().count == full.count)
       loop.run(until: { pushed.isSet })

@@ -43,17 +43,19 @@ final class ScriptedServer {
   private(set) var connections: [StreamProbe] = []
   private var listener: SocketListener?
   private let script: (Request) -> Void
+  /// With the port that the kernel chose.
+  private(set) var address: SocketAddress
 
   init(at address: SocketAddress = .loopback(port: 0), _ script: @escaping (Request) -> Void) throws
   {
     self.script = script
+    self.address = address
     listener = try SocketListener.listen(loop: LoopActor.loop, at: address) {
       [unowned self] in accept($0)
     }
-    self.address = listener!.address
+    self.address = listener?.address ?? address
   }
 
-  let address: SocketAddress
   var url: String { "http://\(address)" }
 
   func close() {
