@@ -1,4 +1,4 @@
-"""The wire protocol and files over REST, as `make test` holds the local backend to them, on pods."""
+"""The wire protocol on pods, by the tests that `make test` holds the local backend to."""
 
 from collections.abc import Iterator
 
