@@ -99,12 +99,14 @@ class Space:
         kinds = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
         self.apply([one for one in base() if one["kind"] in kinds])
         # Pods are refused until the namespace has it.
-        proc.eventually("the namespace's default account",
-                        lambda: cluster.find(f"{CORE}/namespaces/{self.name}/serviceaccounts/default"))
+        account = self.path("serviceaccounts", "default")
+        proc.eventually("the namespace's default account", lambda: cluster.find(account))
         self.kubeconfig = self.write_kubeconfig(self.entry["server"])
 
     def own(self, text: str) -> str:
-        return text.replace("xgen-system", f"{self.name}-system").replace("xgen-sandboxes", self.name)
+        """A text that names the namespaces of deploy/, with those of this space."""
+        text = text.replace("xgen-system", f"{self.name}-system")
+        return text.replace("xgen-sandboxes", self.name)
 
     def apply(self, objects: list[Object]) -> None:
         kubectl("apply", "-f", "-", input=self.own(yaml.safe_dump_all(objects)))

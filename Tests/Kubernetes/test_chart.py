@@ -1,4 +1,4 @@
-"""The chart is what its generator makes of deploy/kustomize, and with its default values it is that.
+"""The chart is what its generator makes of deploy/kustomize; with its defaults it is the base.
 
 Helm is not to be had everywhere, so a reader of the few forms that the templates use stands in for
 `helm template` here; where `helm` is installed, it is asked as well."""

@@ -9,8 +9,6 @@ from cluster import LEASES, Object, Space
 from images import image
 from replica import TINY, Replica
 
-Foreign = list[tuple[str, str, Object]]
-
 
 def meta(name: str, **labels: str) -> Object:
     return {"name": name, "namespace": "xgen-sandboxes", "labels": labels}
@@ -27,7 +25,8 @@ def foreign() -> list[Object]:
     return [
         {**pod, "metadata": meta("job-of-someone", app="job")},
         {**copy.deepcopy(pod), "metadata": meta("sbx-aaaaaaaaaaaaaaaa", app="lookalike")},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": meta("password"), "stringData": {"a": "b"}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta("password"),
+         "stringData": {"a": "b"}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": meta("sbx-bbbbbbbbbbbbbbbb"),
          "stringData": {"a": "b"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("settings"), "data": {"a": "b"}},

@@ -18,7 +18,8 @@ from server import SANDBOXES
 from wire import SANDBOX_READY, Wire
 
 FOLDERS = ["base", "ingress", "monitoring", "autoscaling", "overlays/production"]
-MONITORS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/servicemonitors.monitoring.coreos.com"
+MONITORS = ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+            "servicemonitors.monitoring.coreos.com")
 
 
 def monitor_kind() -> Object:

@@ -60,13 +60,14 @@ def test_a_program_has_the_libraries_that_it_needs(name: str, tmp_path: Path) ->
     program = config["config"]["Entrypoint"][0].lstrip("/")
     loader = next(one for one in root.glob("lib*/ld-linux*"))
     folders = sorted({str(one.parent) for one in root.rglob("*.so*")})
-    ran = subprocess.run(
-        [loader, "--inhibit-cache", "--library-path", ":".join(folders), root / program, "--version"],
-        capture_output=True, text=True, env={})
-    assert ran.returncode == 0, ran.stderr
-    listed = subprocess.run(
-        [loader, "--inhibit-cache", "--library-path", ":".join(folders), "--list", root / program],
-        capture_output=True, text=True, env={}).stdout
+    start = [loader, "--inhibit-cache", "--library-path", ":".join(folders)]
+
+    def run(*arguments: str | Path) -> str:
+        return subprocess.run(
+            [*start, *arguments], capture_output=True, text=True, env={}, check=True).stdout
+
+    assert run(root / program, "--version")
+    listed = run("--list", root / program)
     outside = [line for line in listed.splitlines() if "=>" in line and str(root) not in line]
     assert not outside, "it would take the host's"
 

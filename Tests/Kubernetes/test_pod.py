@@ -58,7 +58,8 @@ def baseline(pod: Object) -> Iterator[str]:
         if context.get("windowsOptions", {}).get("hostProcess"):
             yield f"{name}: hostProcess"
         selinux = context.get("seLinuxOptions", {})
-        if selinux.get("type", "") not in SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
+        named = selinux.get("user") or selinux.get("role")
+        if selinux.get("type", "") not in SELINUX_TYPES or named:
             yield f"{name}: seLinuxOptions {selinux}"
         if context.get("appArmorProfile", {"type": "RuntimeDefault"})["type"] not in APPARMOR:
             yield f"{name}: appArmorProfile"
@@ -129,7 +130,8 @@ def test_the_checks_find_what_is_wrong(pod: Object) -> None:
     for key, value in broken:
         assert list(baseline({**pod, "spec": {**pod["spec"], key: value}})), key
     for context in (
-        {"privileged": True}, {"procMount": "Unmasked"}, {"appArmorProfile": {"type": "Unconfined"}},
+        {"privileged": True}, {"procMount": "Unmasked"},
+        {"appArmorProfile": {"type": "Unconfined"}},
     ):
         assert list(baseline(with_context(pod, context))), context
     good = {"allowPrivilegeEscalation": False, "runAsNonRoot": True,

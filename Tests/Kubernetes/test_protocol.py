@@ -1,6 +1,6 @@
-"""The wire protocol and files over REST, as `make test` holds the local backend to them, on pods."""
+"""The wire protocol on pods, by the tests that `make test` holds the local backend to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from cluster import Cluster, Space, temporary_space
@@ -29,8 +29,8 @@ def server(space: Space) -> Iterator[Replica]:
 
 
 @pytest.fixture
-def wire(new_sandbox: Callable[..., Sandbox]) -> Iterator[Wire]:
+def wire(sandbox: Sandbox) -> Iterator[Wire]:
     """A connection to a fresh sandbox, its SandboxReady read."""
-    with new_sandbox().wire() as wire:
+    with sandbox.wire() as wire:
         assert wire.receive().type == SANDBOX_READY
         yield wire

@@ -34,9 +34,9 @@ struct AccessCheck {
   /// Resources are asked for at once: a start should not wait for one answer after the other.
   private func missingVerbs() async throws(Failure) -> [String] {
     let results = await withTaskGroup { group in
-      for (index, needed) in Self.needed.enumerated() {
+      for (index, (resource, verbs, name)) in Self.needed.enumerated() {
         group.addTask(executorPreference: LoopActor.executor) {
-          (index, await missingVerbs(needed.verbs, needed.resource, needed.name))
+          (index, await missingVerbs(verbs, resource, name))
         }
       }
       var results = [Result<[String], Failure>?](repeating: nil, count: Self.needed.count)
