@@ -3,10 +3,14 @@ SHELL := /bin/bash
 SWIFT ?= swift
 BUILD := .build/release
 PRODUCTS := xgen-server xgen-sidecar xgen-bench
-RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev pkg-config bubblewrap python3
+RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev libyaml-dev pkg-config bubblewrap python3
+BROWSER_PACKAGES := chromium node-ws esbuild openssl
+JUPYTER := .build/jupyter
 TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc
+IMAGE_PACKAGES := ca-certificates mmdebstrap busybox-static
 VENV := .build/venv
 PROMTOOL := .build/promtool
+IMAGES := .build/images
 # One after the other: each runs its tests in parallel, and hundreds of loops at once would only
 # starve each other's deadlines.
 TEST_TARGETS := XgenProtocolTests ReactorTests XgenSidecarTests XgenServerTests IntegrationTests FuzzCorpusTests
@@ -15,10 +19,10 @@ RUN_ARGS ?= --dev
 FUZZ_SECONDS ?= 120
 FUZZ_TARGET ?=
 
-.PHONY: help deps deps-test build run test test-swift test-wire fuzz sanitize lint format openapi bench clean
+.PHONY: help deps deps-test deps-images build run test test-swift test-wire test-browser test-kubernetes images fuzz sanitize lint format openapi bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 # Installs the Debian packages of $(1) that are missing, by name.
 define install
@@ -73,6 +77,36 @@ $(PROMTOOL):
 # A client in another language, on its own codecs, against the built server.
 test-wire: deps-test build $(VENV)/ready $(PROMTOOL)
 	$(VENV)/bin/pytest -q Tests/Conformance
+
+# JupyterLab as sandboxes get it, with the Python that they see.
+$(JUPYTER)/ready: $(VENV)/ready
+	@rm -rf $(JUPYTER)
+	$(VENV)/bin/pip install -q --target $(JUPYTER) jupyterlab==4.6.6 ipykernel==7.4.0
+	@touch $@
+
+test-browser: deps-test build $(VENV)/ready $(JUPYTER)/ready ## previews by a real Chromium
+	$(call install,$(BROWSER_PACKAGES))
+	$(VENV)/bin/pytest -q Tests/Browser
+
+# The same clients, against sandboxes that are pods of the cluster that KUBECONFIG names.
+# XGEN_LOAD_IMAGE: a command that puts image archives into it.
+test-kubernetes: images ## the tests on the Kubernetes cluster of KUBECONFIG (see docs/DEPLOY.md)
+	@[ -n "$$KUBECONFIG" ] || { echo "set KUBECONFIG; .ci/kubernetes makes a cluster" >&2; exit 1; }
+	$(VENV)/bin/pytest -q Tests/Kubernetes
+
+$(VENV)/ready-kubernetes: $(VENV)/ready Tests/Kubernetes/requirements.txt
+	$(VENV)/bin/pip install -q -r Tests/Kubernetes/requirements.txt
+	@touch $@
+
+deps-images: deps-test
+	$(call install,$(IMAGE_PACKAGES))
+
+# Debian's part changes with nothing of ours, so it is made once.
+$(IMAGES)/xgen-%.tar: | deps-images
+	deploy/images/build $*
+
+images: deps-images build $(VENV)/ready-kubernetes $(IMAGES)/xgen-runtime.tar $(IMAGES)/xgen-busybox.tar ## .build/images/*.tar: server, sidecar and example runtimes
+	deploy/images/build server sidecar
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGET=$(FUZZ_TARGET) Tests/Fuzz/run

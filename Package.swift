@@ -18,13 +18,13 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
     .target(name: "Reactor", dependencies: ["CUV", "CLinux"], swiftSettings: settings),
     .target(name: "ReactorTLS", dependencies: ["Reactor", "COpenSSL"], swiftSettings: settings),
@@ -35,9 +35,8 @@ let package = Package(
     .target(
       name: "XgenServer",
       dependencies: [
-        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL", "CCurl",
+        "Reactor", "ReactorTLS", "XgenProtocol", "CLinux", "COpenSSL", "CCurl", "CYAML",
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: settings),
     .executableTarget(

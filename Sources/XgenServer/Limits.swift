@@ -62,6 +62,17 @@ enum Limits {
   /// For a peer to take the last bytes and to close.
   static let relayEndMs: UInt64 = 2_000
 
+  // Previews. A connection is a request under way, or one that has left HTTP.
+  /// Fewer than `SidecarLimits.tunnelsAtOnce`, since idle ones to other ports hold tunnels, too.
+  static let maxPreviewConnectionsPerSandbox = 192
+  /// In all; each is a descriptor beside the client's. A connection whose peers read nothing holds
+  /// `StreamLimits.highWaterBytes` and one read in each direction: 640 KiB.
+  static let maxPreviewConnections = 2_048
+  static let defaultPreviewLinkSeconds = 24 * 3600
+  static let maxPreviewLinkSeconds = 7 * 24 * 3600
+  /// Ports of one sandbox whose idle connections are kept.
+  static let maxPreviewUpstreamsPerSandbox = 64
+
   // Lifecycle.
   /// How long the end of a sandbox is remembered.
   static let tombstoneMs: Int64 = 5 * 60 * 1000

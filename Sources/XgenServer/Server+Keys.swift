@@ -17,7 +17,14 @@ extension Server {
     let relays = catalog.endRelays("the API key no longer allows it") { caller in
       !isSame(caller.name) || !still(caller, has: .sandboxExec)
     }
-    return streams + relays
+    let previews = catalog.live.values.reduce(0) { count, sandbox in
+      count
+        + sandbox.previews.cut { holder in
+          if case .key(let name) = holder, !isSame(name) { return true }
+          return !PreviewGate.stands(holder, sandbox.record, keys)
+        }
+    }
+    return streams + relays + previews
   }
 
   /// Whether a caller has a right now that it had when it was let in. Who was let in as an admin

@@ -4,6 +4,8 @@ internal import Reactor
 /// From a request to its answer.
 extension Server {
   func serve(_ exchange: HTTPExchange) {
+    let match = exchange.head.withAuthority { previewDomain.match($0) }
+    if match != .elsewhere { return servePreview(exchange, match) }
     let context = RequestContext(exchange, self)
     if cors.origins != .none { context.fields += cors.fields(for: exchange.head) }
     exchange.onFinish = { [unowned self] status, _ in finished(context, status) }
@@ -59,15 +61,12 @@ extension Server {
     }
   }
 
-  /// The API is not served under preview names, whose pages are the sandboxes' own; and `--dev`
-  /// answers to local names only, so that no web page reaches it by DNS rebinding.
+  /// `--dev` answers to local names only, so that no web page reaches it by DNS rebinding.
   private func checkHost(_ exchange: HTTPExchange) throws(APIError) {
     // Who asks for https over anything else was led astray (RFC 9110 §7.4).
     if !exchange.isEncrypted && exchange.head.targetIsHTTPS {
       throw .misdirected("an https URL is asked for over a connection without TLS")
     }
-    let isPreview = exchange.head.withAuthority { $0.map(addresses.isPreview) ?? false }
-    if isPreview { throw .notFound("previews are not served yet") }
     if settings.isDevelopment, !exchange.head.withAuthority(Self.isOfThisMachine) {
       throw .forbidden("with --dev only Host localhost, 127.0.0.1 or [::1] is answered")
     }

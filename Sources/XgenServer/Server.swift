@@ -37,6 +37,9 @@ final class Server {
   let cors: CORSPolicy
   private var http: HTTPServer!
   let router = Router.api
+  let previews: Previews
+  let previewSigner: PreviewSigner
+  private(set) var previewDomain: PreviewDomain
 
   var tokens: TokenIssuer { authorizer.tokens }
 
@@ -70,6 +73,10 @@ final class Server {
     proxies = ForwardedFor(trusted: settings.trustedProxies)
     cors = CORSPolicy(origins: settings.corsOrigins)
     addresses = PublicAddresses(externalURL: "", previewDomain: "preview.localhost")
+    previewDomain = PreviewDomain(addresses.previewDomain)
+    previewSigner = PreviewSigner(tokens)
+    previews = Previews(loop: LoopActor.loop, maxConnections: settings.maxPreviewConnections)
+    catalog.onRelease = { [previews] in previews.forget($0) }
   }
 
   /// Adopts sandboxes, then listens; returns the addresses that were bound.
@@ -85,6 +92,7 @@ final class Server {
     for address in settings.listen { if let one = try listen(address) { bound.append(one) } }
     guard let first = bound.first else { throw ServerError("no address to listen at") }
     addresses = publicAddresses(first)
+    previewDomain = PreviewDomain(addresses.previewDomain)
     loopLag.start()
     return bound
   }
@@ -117,6 +125,7 @@ final class Server {
     }
     await catalog.shutDown()
     events.close()
+    previews.close()
     let deadline = LoopActor.loop.after(ms: 2_000) { [unowned self] in http.abort() }
     await drained.value
     deadline.cancel()

@@ -92,7 +92,8 @@ struct ServerStart: Sendable {
   private static func fitting(_ given: Settings) -> Settings {
     var settings = given
     let files = Int(xgen_raise_nofile())
-    let most = max(64, files - reservedFiles)
+    settings.maxPreviewConnections = min(settings.maxPreviewConnections, max(16, files / 8))
+    let most = max(64, files - reservedFiles - settings.maxPreviewConnections)
     let wanted = settings.connectionLimits.maxConnections
     settings.connectionLimits.maxConnections = min(wanted, most)
     settings.connectionLimits.upgradedWeight = 2

@@ -183,8 +183,8 @@ class Sandbox:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def running(self) -> "Sandbox":
-        proc.eventually("status running", lambda: self.get()["status"] == "running")
+    def running(self, seconds: float = 10) -> "Sandbox":
+        proc.eventually("status running", lambda: self.get()["status"] == "running", seconds)
         return self
 
     def exec_response(self, command: str, *args: str, **fields: Any) -> requests.Response:

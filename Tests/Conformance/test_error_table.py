@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import proc
 import requests
+from preview import Preview, Response
 from rawhttp import drain
 from roles import keyed_server
 from server import API_KEY, SANDBOXES, Sandbox, Server
@@ -152,6 +153,44 @@ def test_shutting_dServer() -> None:
         assert server.process.wait(timeout=20) == 0
     finally:
         server.clean()
+
+
+# On the names of previews.
+
+
+def preview_refused(answer: Response, status: int, code: str, *headers: str) -> None:
+    assert (answer.status, answer.json()["code"]) == (status, code), answer
+    assert answer.get("Content-Type") == "application/json" and answer.json()["error"]
+    for name in (*headers, "X-Request-Id"):
+        assert answer.get(name), (name, answer)
+
+
+def test_of_a_preview(shared: Sandbox) -> None:
+    preview = Preview(shared, 5998)
+    domain = f"preview.localhost:{shared.server.port}"
+    preview_refused(preview.request(host=f"nothing.{domain}"), 404, "NOT_FOUND")
+    preview_refused(preview.request(host=f"sbx-{'a' * 16}-80.{domain}"), 404, "SANDBOX_NOT_FOUND")
+    preview_refused(preview.request("TRACE"), 405, "METHOD_NOT_ALLOWED", "Allow")
+    preview_refused(preview.request(), 502, "SANDBOX_UNREACHABLE")
+
+
+def test_of_a_private_preview(new_sandbox: Callable[..., Sandbox]) -> None:
+    preview = Preview(new_sandbox(preview_access="private"), 5998)
+    preview_refused(preview.request(), 401, "UNAUTHORIZED", "WWW-Authenticate")
+    answer = preview.request(Authorization=f"ApiKey {API_KEY}")
+    mine = answer.get("Set-Cookie")
+    # Nothing listens there, and so no cookie is set: a token in the address sets it before.
+    assert mine is None and answer.status == 502
+    mine = preview.request(path=f"/?token={preview.sandbox.server.token()}").get("Set-Cookie")
+    answer = preview.request(Cookie=mine.partition(";")[0], Sec_Fetch_Site="cross-site")
+    preview_refused(answer, 403, "FORBIDDEN")
+
+
+def test_of_a_preview_of_an_ended_sandbox(server: Server) -> None:
+    sandbox = server.create(timeout_seconds=1)
+    preview = Preview(sandbox, 5998)
+    proc.eventually("410", lambda: preview.request().status == 410)
+    preview_refused(preview.request(), 410, "SANDBOX_EXPIRED")
 
 
 def test_exec_timeout(shared: Sandbox) -> None:

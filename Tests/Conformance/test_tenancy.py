@@ -29,6 +29,8 @@ ROUTES = [
     Route("POST", SANDBOXES + "/{}/exec", "sandbox:exec", 200, {"command": "true"}),
     Route("GET", SANDBOXES + "/{}/ws", "sandbox:exec", 101),
     Route("POST", SANDBOXES + "/{}/keepalive", "sandbox:write", 204),
+    Route("POST", SANDBOXES + "/{}/previews/3000/links", "sandbox:write", 201, {}),
+    Route("DELETE", SANDBOXES + "/{}/previews/links", "sandbox:write", 204),
     Route("POST", SANDBOXES, "sandbox:create", 201, {}),
     Route("DELETE", SANDBOXES + "/{}", "sandbox:delete", 204),
 ]

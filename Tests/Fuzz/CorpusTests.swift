@@ -68,7 +68,7 @@ import XgenProtocol
 /// The targets of Targets/, by their names there.
 enum FuzzTarget: String, CaseIterable, Sendable {
   case request, response, chunked, websocket, messagepack, envelope, json, jwt, host, quantity
-  case conditions, address, lines, cgroup, kubernetes, pod, proof
+  case conditions, address, lines, cgroup, forwarded, kubernetes, pod, proof
 
   func check(_ input: FuzzInput) throws {
     switch self {
@@ -86,6 +86,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .address: try checkAddress(input)
     case .lines: try checkLines(input)
     case .cgroup: try checkCgroup(input)
+    case .forwarded: try checkForwarded(input)
     case .kubernetes: try checkKubernetes(input)
     case .pod: try checkPod(input)
     case .proof: try checkProof(input)

@@ -53,17 +53,13 @@ import Testing
 
   @Test func whatCannotBeIsInvalidInTheServersWords() async throws {
     try await Cluster.with { cluster in
-      let pod: JSONValue = [
-        "kind": "Pod", "apiVersion": "v1", "metadata": ["name": "p"], "spec": ["containers": []],
-      ]
-      guard
-        case .invalid(let text)? = await cluster.failure(
-          .create(.pods, in: cluster.namespace, pod))
-      else {
-        Issue.record("a pod without containers")
+      let nameless = KubernetesRequest.create(
+        .configMaps, in: cluster.namespace, cluster.configMap("No Name"))
+      guard case .invalid(let text)? = await cluster.failure(nameless) else {
+        Issue.record("a name that is none")
         return
       }
-      #expect(text.contains("spec.containers"))
+      #expect(text.contains("metadata.name"))
     }
   }
 

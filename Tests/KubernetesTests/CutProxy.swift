@@ -9,13 +9,11 @@ final class CutProxy {
   private var listener: SocketListener?
   private var halves: [Half] = []
   private(set) var accepted = 0
-  let address: SocketAddress
+  /// With the port that the kernel chose at first.
+  private(set) var address = SocketAddress.loopback(port: 0)
 
   init(to upstream: SocketAddress) throws {
     self.upstream = upstream
-    let listener = try SocketListener.listen(loop: LoopActor.loop, at: .loopback(port: 0)) { _ in }
-    address = listener.address
-    listener.close()
     try open()
   }
 
@@ -28,6 +26,7 @@ final class CutProxy {
       }
       halves += Half.join(stream, other)
     }
+    address = listener?.address ?? address
   }
 
   func cut() {

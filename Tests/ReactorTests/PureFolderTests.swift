@@ -20,7 +20,7 @@ import Testing
 
   /// What blocks is in one place, whose files say which thread they are for.
   @Test(arguments: [
-    ("CCurl", "XgenServer/Kubernetes/Client/Curl"), ("Yams", "XgenServer/YAML/YAMLDocument"),
+    ("CCurl", "XgenServer/Kubernetes/Client/Curl"), ("CYAML", "XgenServer/YAML/YAMLEvents"),
   ])
   func aLibraryIsKnownInOnePlace(module: String, place: String) {
     let importing = swiftFiles(in: sourcesPath()).filter { file in

@@ -44,6 +44,8 @@ LIMITS = [
     Limit("slow-reader", " ", 1.25, suffix=" +stuck", metric="p99_us"),
     Limit("rest", "nginx", 1.1, suffix=" healthz"),
     Limit("rest", "nginx", 1.6, suffix=" get"),
+    Limit("preview-1k", "nginx", 0.95),
+    Limit("preview-1m", "nginx", 1.0),
     Limit("exec", "bare-spawn", 2.0, allowance=300),
     Limit("create", "bare-sandbox", 1.5),
     Limit("allocations", None, 99),

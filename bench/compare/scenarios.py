@@ -79,10 +79,13 @@ def relay(name: str, connections: int, in_flight: int, size: str) -> Scenario:
 
 
 def http(name: str, about: str, size: str) -> Scenario:
-    get = Load(
-        ("http-get", "--path", f"/bytes/{size}", "--size", size, "--of-echo"), latency="request",
-        opens_websockets=False)
-    return Scenario(name, about, "cpu_us_per_request", "CPU µs per request", (), (get,))
+    def get(*options: str) -> tuple[Load]:
+        command = ("http-get", "--path", f"/bytes/{size}", "--size", size, "--of-echo", *options)
+        return (Load(command, latency="request", opens_websockets=False),)
+
+    return Scenario(
+        name, about, "cpu_us_per_request", "CPU µs per request",
+        get("--preview", "8000"), get())
 
 
 IDLE = Load(("idle",), quick=("--connections", "1000", "--settle", "0.5", "--hold", "0.5"))
@@ -124,8 +127,9 @@ SCENARIOS = [
         (rest("healthz", suffix=" healthz"), rest("get", suffix=" get"),
          rest("list", "--sandboxes", "20", suffix=" list")), (HEALTHZ,),
         peers=("haproxy", "nginx"), base="nginx"),
-    http("http-1k", "GET of 1 KiB through the proxy, 16 kept connections", "1024"),
-    http("http-1m", "GET of 1 MiB through the proxy, 16 kept connections", "1048576"),
+    http("preview-1k", "GET of 1 KiB through the proxy (xgen-server: a preview), 16 kept "
+         "connections, kept to the upstream", "1024"),
+    http("preview-1m", "the same of 1 MiB", "1048576"),
     Scenario(
         "exec", "REST exec of /bin/true in a sandbox; bare: posix_spawn and wait of /bin/true",
         "p50_us", "µs, median", (rest("exec", "--seconds", "2"),),

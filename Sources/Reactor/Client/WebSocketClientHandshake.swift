@@ -41,14 +41,13 @@ public final class WebSocketClientHandshake {
   }
 
   private var upgradeFields: [HTTPField] {
-    var fields = [
-      HTTPField(fixed: "Upgrade", "websocket"), HTTPField(fixed: "Connection", "Upgrade"),
-      HTTPField(fixed: "Sec-WebSocket-Version", "13"),
-    ]
-    fields += [HTTPField("Sec-WebSocket-Key", key)].compactMap { $0 }
-    if !offered.isEmpty {
-      let list = offered.joined(separator: ", ")
-      fields += [HTTPField("Sec-WebSocket-Protocol", list)].compactMap { $0 }
+    var fields = WebSocketFields.upgrade
+    fields.append(WebSocketFields.version)
+    if let field = WebSocketFields.key.with(key) { fields.append(field) }
+    if !offered.isEmpty,
+      let field = WebSocketFields.subprotocol.with(offered.joined(separator: ", "))
+    {
+      fields.append(field)
     }
     return fields
   }

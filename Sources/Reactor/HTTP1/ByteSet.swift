@@ -49,6 +49,7 @@ enum ASCII {
   static let equals: UInt8 = 0x3D
   static let question: UInt8 = 0x3F
   static let backslash: UInt8 = 0x5C
+  static let underscore: UInt8 = 0x5F
 
   @inline(__always)
   static func isDigit(_ byte: UInt8) -> Bool { byte &- zero < 10 }

@@ -122,7 +122,8 @@ public enum HTTPEncoder {
     return end
   }
 
-  private static func append(_ framing: HTTPBodyFraming, _ buffer: inout ByteBuffer) {
+  /// What tells the length of a message's body; nothing where it has none.
+  static func append(_ framing: HTTPBodyFraming, _ buffer: inout ByteBuffer) {
     switch framing {
     case .length(let count):
       buffer.append("Content-Length: ")

@@ -6,6 +6,8 @@ struct HTTPHeadSummary {
   var contentLength: Range<Int>?
   var contentLengthCount = 0
   var transferCodings = TransferCodings()
+  /// Of all Connection fields, empty ones not counted.
+  var connectionOptionCount = 0
   var hasClose = false
   var hasKeepAlive = false
   /// `Connection: upgrade` and an Upgrade header: both are needed.
@@ -42,6 +44,7 @@ struct HTTPHeadSummary {
   private mutating func noteConnection(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) {
     var options = HTTPListIterator(bytes, in: value)
     while let option = options.next() {
+      if !option.isEmpty { connectionOptionCount += 1 }
       switch option.count {
       case 5 where bytes.spells("close", in: option): hasClose = true
       case 7 where bytes.spells("upgrade", in: option): hasUpgradeOption = true
@@ -54,6 +57,11 @@ struct HTTPHeadSummary {
   private mutating func noteExpect(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) {
     let isContinue = expectation == .none && bytes.spells("100-continue", in: value)
     expectation = isContinue ? .continue100 : .unsupported
+  }
+
+  /// Whoever passes the message on compares each of its fields with each option.
+  func checkConnection() throws(HTTPParseError) {
+    if connectionOptionCount > HTTPLimits.maxConnectionOptions { throw .tooManyConnectionOptions }
   }
 
   /// Whether the connection outlives this message, as far as the head says (RFC 9112 §9.3).

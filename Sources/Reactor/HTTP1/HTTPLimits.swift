@@ -12,6 +12,8 @@ public struct HTTPLimits: Sendable {
 
   /// The method; more is 501.
   static let maxMethodBytes = 32
+  /// Options of Connection fields; more is 400.
+  static let maxConnectionOptions = 64
 
   public static let defaultMaxTargetBytes = 8 * 1024
   public static let defaultMaxHeadBytes = 32 * 1024

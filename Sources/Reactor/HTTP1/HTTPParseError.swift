@@ -15,6 +15,7 @@ public enum HTTPParseError: Error, Equatable, Sendable, CaseIterable {
   case headTooLarge, tooManyFields
   case missingHost, repeatedHost, invalidHost
   case unsupportedExpectation
+  case tooManyConnectionOptions
   // Framing.
   case invalidContentLength, repeatedContentLength
   case invalidTransferEncoding, unsupportedTransferEncoding, transferEncodingInHTTP10
@@ -59,6 +60,7 @@ public enum HTTPParseError: Error, Equatable, Sendable, CaseIterable {
     case .missingHost: "Host is missing"
     case .repeatedHost: "Host is repeated"
     case .invalidHost: "Host is malformed"
+    case .tooManyConnectionOptions: "Connection has too many options"
     case .unsupportedExpectation: "this expectation can't be met"
     case .invalidContentLength: "Content-Length is no number in range"
     case .repeatedContentLength: "Content-Length is repeated"

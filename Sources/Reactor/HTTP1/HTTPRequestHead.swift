@@ -10,7 +10,7 @@ public struct HTTPRequestHead: Sendable {
   public let expectsContinue: Bool
   /// Whether the client wants to leave HTTP/1.1: `Connection: upgrade` with an Upgrade header.
   public let asksUpgrade: Bool
-  private let line: HTTPRequestLine
+  let line: HTTPRequestLine
   /// Where Host's value lies.
   private let hostField: Range<UInt16>?
 
@@ -20,6 +20,7 @@ public struct HTTPRequestHead: Sendable {
   ) throws(HTTPParseError) {
     let summary = HTTPHeadSummary(bytes, ranges)
     try Self.validateHost(bytes, summary, line.version)
+    try summary.checkConnection()
     framing = try HTTPBodyFraming.ofRequest(summary, line.version, bytes)
     let isModern = line.version == .http11
     if isModern, summary.expectation == .unsupported { throw .unsupportedExpectation }

@@ -6,7 +6,7 @@ public struct HTTPResponseHead: Sendable {
   public let keepAlive: Bool
   /// Whether the server left HTTP/1.1: 101 with `Connection: upgrade` and an Upgrade header.
   public let isUpgrade: Bool
-  private let line: HTTPStatusLine
+  let line: HTTPStatusLine
 
   /// Throws what is wrong with the headers as a whole; `line` and `ranges` are valid each.
   init(
@@ -14,6 +14,7 @@ public struct HTTPResponseHead: Sendable {
     to method: HTTPMethod
   ) throws(HTTPParseError) {
     let summary = HTTPHeadSummary(bytes, ranges)
+    try summary.checkConnection()
     framing = try HTTPBodyFraming.ofResponse(
       status: Int(line.status), to: method, summary, line.version, bytes)
     keepAlive = framing != .untilClose && summary.keepsAlive(line.version)

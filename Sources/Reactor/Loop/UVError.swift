@@ -12,6 +12,7 @@ public struct UVError: Error, Equatable, Sendable, CustomStringConvertible {
   package static func last() -> UVError { UVError(-errno) }
 
   public static let connectionReset = UVError(-ECONNRESET)
+  public static let connectionRefused = UVError(-ECONNREFUSED)
   public static let timedOut = UVError(-ETIMEDOUT)
   public static let notFound = UVError(-ENOENT)
   public static let noSuchProcess = UVError(-ESRCH)

@@ -53,6 +53,15 @@ final class HTTPConnection: ByteStreamDelegate {
     stream.resumeReading()
   }
 
+  /// With what came behind the upgrade's head.
+  func start(after upgrade: HTTPUpgrade) {
+    start()
+    var first = ByteBuffer()
+    swap(&first, &upgrade.leftover)
+    if !first.isEmpty { first.withMutableReadable { streamDidReceive($0) } }
+    if upgrade.peerHasEnded { streamDidEnd() }
+  }
+
   /// The end of TLS's handshake.
   func streamDidConnect() { deadlineMs = server.loop.nowMs + server.limits.headMs }
 
@@ -232,13 +241,15 @@ final class HTTPConnection: ByteStreamDelegate {
   }
 
   var bodyIsComplete: Bool { body.isComplete }
+  /// Bytes wait that came behind what was used up.
+  var hasInput: Bool { !input.isEmpty }
 
   /// Whether the next response head may promise a further request.
   func keepsAliveAfter(_ exchange: HTTPExchange) -> Bool {
     guard keepsAlive, !server.isClosing else { return false }
     if body.isComplete { return !peerEnded || !input.isEmpty }
     // A client that waits for a 100 sends no body after a final response, or does: unknown.
-    if exchange.head.expectsContinue && !exchange.wantsBody { return false }
+    if exchange.head.expectsContinue && !exchange.isContinued { return false }
     return body.remainingAtMost(server.limits.maxDrainBytes)
   }
 

@@ -41,6 +41,8 @@ public final class HTTPExchange {
   private var calls = Calls()
   private var connection: HTTPConnection?
   private(set) var wantsBody = false
+  /// The client has been told to send the body that it holds back.
+  private(set) var isContinued = false
   private(set) var responseHasStarted = false
   private var framing = HTTPBodyFraming.none
   private var keepAlive = true
@@ -63,9 +65,9 @@ public final class HTTPExchange {
   // MARK: The request's body
 
   /// Streams the body: pieces as they come (lent for the call), then the end, with an error if
-  /// it was not whole. Answers `Expect: 100-continue`.
+  /// it was not whole. Answers `Expect: 100-continue`, unless somebody else does.
   public func readBody(
-    _ onPiece: @escaping (UnsafeRawBufferPointer) -> Void,
+    sendsContinue: Bool = true, _ onPiece: @escaping (UnsafeRawBufferPointer) -> Void,
     onEnd: @escaping (HTTPBodyError?) -> Void
   ) {
     guard let connection else { return onEnd(.disconnected) }
@@ -73,8 +75,9 @@ public final class HTTPExchange {
     calls.body = onPiece
     calls.bodyEnd = onEnd
     wantsBody = true
-    if head.expectsContinue && !responseHasStarted {
+    if sendsContinue, head.expectsContinue, !responseHasStarted {
       connection.write { HTTPEncoder.continueHead(into: &$0) }
+      isContinued = true
     }
     connection.wantBody()
   }
@@ -236,6 +239,56 @@ public final class HTTPExchange {
     connection.write { appendHead(fields, [], &$0) }
     onDisconnect = nil
     return connection.upgrade()
+  }
+
+  /// As `upgrade`, with an answer that another server made.
+  func upgrade(forwarding answer: borrowing ByteBuffer) -> HTTPUpgrade? {
+    guard let connection, !responseHasStarted, !isGone, head.framing.isEmpty else { return nil }
+    responseHasStarted = true
+    status = 101
+    onDisconnect = nil
+    answer.withReadable { connection.write($0) }
+    return connection.upgrade()
+  }
+
+  // MARK: Forwarding
+
+  /// Begins a response that another server made and the caller writes with `forward`. Returns
+  /// whether the connection can take another request after it, which the head must say if not;
+  /// nil if there is nobody to answer.
+  func beginForwarding(_ status: Int, _ framing: HTTPBodyFraming) -> Bool? {
+    guard let connection, !responseHasStarted, !isGone else { return nil }
+    responseHasStarted = true
+    self.status = status
+    self.framing = framing
+    keepAlive = connection.keepsAliveAfter(self) && framing != .untilClose
+    return keepAlive
+  }
+
+  /// Writes bytes of the response that has begun as they are.
+  func forward(_ bytes: UnsafeRawBufferPointer, bodyByteCount: Int) {
+    sentBytes += bodyByteCount
+    connection?.write(bytes)
+  }
+
+  /// Writes an interim response as it is.
+  func forwardInterim(_ status: Int, _ bytes: UnsafeRawBufferPointer) {
+    if responseHasStarted { return }
+    if status == 100 { isContinued = true }
+    connection?.write(bytes)
+  }
+
+  func endForwarding() { finish() }
+
+  /// Whether bytes have come behind the request's head.
+  var hasBodyWaiting: Bool { connection?.hasInput ?? false }
+
+  /// Appends the line of the Date that our own responses have.
+  public func appendDate(to buffer: inout ByteBuffer) {
+    guard let date = connection?.server.currentDate() else { return }
+    buffer.append("Date: ")
+    buffer.append(utf8: date.value)
+    buffer.append("\r\n")
   }
 
   // MARK: What the connection tells

@@ -149,6 +149,17 @@ public final class HTTPServer {
     return connection
   }
 
+  /// Serves HTTP on a stream that left it for another protocol: what such a protocol carries may
+  /// be HTTP again.
+  public func serve(_ upgrade: HTTPUpgrade) {
+    upgrade.didClose()
+    let connection = HTTPConnection(
+      server: self, stream: upgrade.stream, peerAddress: upgrade.stream.peerAddress, peer: nil)
+    connections[ObjectIdentifier(connection)] = connection
+    connection.start(after: upgrade)
+    pauseAtLimit()
+  }
+
   private func wrap(_ stream: SocketStream, _ tls: TLSProvider?) -> any ByteStream {
     guard let tls else { return stream }
     return tls(stream, limits.handshakeMs)

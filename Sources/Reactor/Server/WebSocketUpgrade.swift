@@ -26,11 +26,9 @@ extension HTTPExchange {
   ) -> HTTPUpgrade? {
     let key = head.headers["sec-websocket-key"] ?? ""
     let accept = WebSocketKey.accept(for: key, sha1: SHA1.digest)
-    var fields = [
-      HTTPField(fixed: "Upgrade", "websocket"), HTTPField(fixed: "Connection", "Upgrade"),
-    ]
-    if let field = HTTPField("Sec-WebSocket-Accept", accept) { fields.append(field) }
-    if let subprotocol, let field = HTTPField("Sec-WebSocket-Protocol", subprotocol) {
+    var fields = WebSocketFields.upgrade
+    if let field = WebSocketFields.accept.with(accept) { fields.append(field) }
+    if let subprotocol, let field = WebSocketFields.subprotocol.with(subprotocol) {
       fields.append(field)
     }
     return upgrade(fields + extra, forRelay: forRelay)

@@ -26,7 +26,7 @@ public enum WebSocketHandshake {
     extensions: String?, expectedAccept: String, offered: [String]
   ) throws(WebSocketResponseError) -> String? {
     guard status == 101 else { throw .status(status) }
-    guard let upgrade, isSame(upgrade.utf8[...], "websocket") else { throw .noUpgrade }
+    guard isSame(upgrade, "websocket") else { throw .noUpgrade }
     guard contains(connection, token: "upgrade") else { throw .noConnectionUpgrade }
     guard accept == expectedAccept else { throw .wrongAccept }
     guard extensions ?? "" == "" else { throw .extensionNotOffered }
@@ -86,11 +86,22 @@ extension WebSocketHandshake {
   /// The comma-separated list has the token, in whatever case. `token` is in lower case.
   private static func contains(_ list: String?, token: String) -> Bool {
     guard let list else { return false }
-    return elements(of: list).contains { isSame($0, token) }
+    // Nearly every list is of one.
+    if isSame(list, token) { return true }
+    return elements(of: list).contains { isSame(String(Substring($0)), token) }
   }
 
-  private static func isSame(_ bytes: Substring.UTF8View, _ lowercased: String) -> Bool {
-    bytes.lazy.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }.elementsEqual(lowercased.utf8)
+  private static func isSame(_ text: String?, _ lowercased: String) -> Bool {
+    guard var text, text.utf8.count == lowercased.utf8.count else { return false }
+    var lowercased = lowercased
+    return text.withUTF8 { text in
+      lowercased.withUTF8 { lowercased in
+        for index in text.indices where ASCII.lowercased(text[index]) != lowercased[index] {
+          return false
+        }
+        return true
+      }
+    }
   }
 
   /// The list's elements without the white space around them, empty ones included.

@@ -11,8 +11,8 @@ public enum WebSocketKey {
     var key = key
     return key.withUTF8 { bytes in
       bytes.count == 24 && bytes[22] == padding && bytes[23] == padding
-        && bytes[..<22].allSatisfy { digits.contains($0) }
-        && digits.firstIndex(of: bytes[21]).map { $0 & 0xF == 0 } == true
+        && bytes[..<22].allSatisfy { value(of: $0) != nil }
+        && value(of: bytes[21]).map { $0 & 0xF == 0 } == true
     }
   }
 
@@ -27,6 +27,18 @@ public enum WebSocketKey {
 
   private static let digits = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  /// Of a digit of Base64.
+  private static func value(of digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit - UInt8(ascii: "A")
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): digit - UInt8(ascii: "a") + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0") + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+
   private static let padding = UInt8(ascii: "=")
 
   /// RFC 4648 §4.

@@ -4,7 +4,8 @@ internal import Reactor
 @LoopActor
 func metrics(_ server: Server, _ request: APIRequest) async throws(APIError) -> APIResponse {
   var now = MetricsNow(
-    census: server.catalog.census(), workerQueueDepth: server.workers.outstanding)
+    census: server.catalog.census(), workerQueueDepth: server.workers.outstanding,
+    previewConnections: server.previews.connectionCount)
   now.process = (try? await server.workers.run { ProcessMetrics.read() }) ?? nil
   return .text(200, server.metrics.page(now), contentType: MetricsText.contentType)
 }

@@ -40,6 +40,12 @@ extension Router {
     Route(
       .get, "/api/v1/sandboxes/{id}/services", .permission(.sandboxRead), .sandboxServices,
       sandboxServices),
+    Route(
+      .post, "/api/v1/sandboxes/{id}/previews/{port}/links", .permission(.sandboxWrite),
+      .previewLinkCreate, previewLinkCreate),
+    Route(
+      .delete, "/api/v1/sandboxes/{id}/previews/links", .permission(.sandboxWrite),
+      .previewLinksDelete, previewLinksDelete),
     Route(.get, "/api/v1/events", .permission(.sandboxRead), .events, synchronous: events),
     Route(
       .get, "/api/v1/admin/audit-logs", .permission(.adminRead), .adminAuditLogs, adminAuditLogs),

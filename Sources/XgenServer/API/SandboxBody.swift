@@ -24,6 +24,14 @@ extension JSONWriter {
     endObject()
     key("vnc_url")
     string(orNull: record.gui ? addresses.preview(record.id, PublicAddresses.vncPort) : nil)
+    if record.previews.access == .private {
+      key("preview_access")
+      string(record.previews.access.rawValue)
+    }
+    if record.previews.host == .localhost {
+      key("preview_host")
+      string(record.previews.host.rawValue)
+    }
     key("created_at")
     string("\(Timestamp(unixSeconds: record.createdAtMs / 1000))")
     key("expires_at")
@@ -47,14 +55,16 @@ struct PublicAddresses: Sendable {
   let previewDomain: String
   /// This server speaks TLS itself.
   let isEncrypted: Bool
-  /// The preview domain's name in lower case, without its port.
-  private let previewName: [UInt8]
+  /// Whether clients are told so: whatever is not on their own machine is behind TLS. Every request
+  /// to a preview asks.
+  let previewsAreHTTPS: Bool
 
   init(externalURL: String, previewDomain: String, isEncrypted: Bool = false) {
     self.externalURL = externalURL
     self.previewDomain = previewDomain
     self.isEncrypted = isEncrypted
-    previewName = previewDomain.utf8.prefix { $0 != UInt8(ascii: ":") }.map(\.asciiLowercased)
+    let host = previewDomain.split(separator: ":").first ?? ""
+    previewsAreHTTPS = isEncrypted || !(host.hasSuffix(".localhost") || host == "localhost")
   }
 
   static let vncPort: UInt16 = 6080
@@ -65,27 +75,5 @@ struct PublicAddresses: Sendable {
     "\(previewScheme)://sbx-\(id)-\(port).\(previewDomain)"
   }
 
-  private var previewScheme: String {
-    if isEncrypted { return "https" }
-    let host = previewDomain.split(separator: ":").first ?? ""
-    return host.hasSuffix(".localhost") || host == "localhost" ? "http" : "https"
-  }
-
-  /// Whether a Host header names a preview and not the API.
-  func isPreview(host: String) -> Bool {
-    var host = host
-    return host.withUTF8 { isPreview(host: UnsafeRawBufferPointer($0)) }
-  }
-
-  /// The same of its bytes.
-  func isPreview(host: UnsafeRawBufferPointer) -> Bool {
-    var name = host.prefix { $0 != UInt8(ascii: ":") }
-    if name.last == UInt8(ascii: ".") { name.removeLast() }  // the same name, spelled to its root
-    let before = name.count - previewName.count
-    guard before >= 0, !previewName.isEmpty,
-      name.suffix(previewName.count).elementsEqual(
-        previewName, by: { $0.asciiLowercased == $1 })
-    else { return false }
-    return before == 0 || name[name.startIndex + before - 1] == UInt8(ascii: ".")
-  }
+  private var previewScheme: String { previewsAreHTTPS ? "https" : "http" }
 }

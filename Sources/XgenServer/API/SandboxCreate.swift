@@ -12,7 +12,8 @@ func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIErro
     key = try IdempotencyKey.text(in: request.exchange.head)
     order = try SandboxOrder(
       fields, defaultTimeoutSeconds: server.settings.defaultTimeoutSeconds,
-      maxTimeoutSeconds: server.settings.maxTimeoutSeconds)
+      maxTimeoutSeconds: server.settings.maxTimeoutSeconds,
+      defaultAccess: server.settings.previewAccess)
   } catch {
     throw .invalidParameter(error)
   }

@@ -9,9 +9,11 @@ struct SandboxOrder: Sendable, Equatable {
   let gui: Bool
   let metadata: [String: String]
   let resources: SandboxRecord.Resources
+  let previews: SandboxRecord.Previews
 
   init(
-    _ fields: JSONFields, defaultTimeoutSeconds: Int, maxTimeoutSeconds: Int
+    _ fields: JSONFields, defaultTimeoutSeconds: Int, maxTimeoutSeconds: Int,
+    defaultAccess: PreviewAccess = .public
   ) throws(FieldError) {
     template = try fields.string("template") ?? "base"
     if !Self.templates.contains(template) {
@@ -25,6 +27,9 @@ struct SandboxOrder: Sendable, Equatable {
     gui = try fields.bool("gui") ?? false
     metadata = try Self.metadata(fields)
     resources = try Self.resources(fields)
+    previews = SandboxRecord.Previews(
+      access: try Self.choice(fields, "preview_access") ?? defaultAccess,
+      host: try Self.choice(fields, "preview_host") ?? .original)
   }
 
   private static func env(_ fields: JSONFields) throws(FieldError) -> [String: String] {
@@ -98,6 +103,17 @@ struct SandboxOrder: Sendable, Equatable {
       metadata[member.name] = member.value
     }
     return metadata
+  }
+
+  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ fields: JSONFields, _ name: String
+  ) throws(FieldError) -> Choice? {
+    guard let text = try fields.string(name) else { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw fields.error(name, "must be one of \(known)")
+    }
+    return choice
   }
 
   private static func resources(

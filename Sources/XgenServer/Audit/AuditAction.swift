@@ -9,6 +9,8 @@ enum AuditAction: String, CaseIterable, Sendable {
   case sandboxExec = "sandbox.exec"
   case fileWrite = "file.write"
   case fileDelete = "file.delete"
+  case previewLink = "preview.link"
+  case previewRevoke = "preview.revoke"
   case webSocketOpen = "ws.open"
   case webSocketClose = "ws.close"
 
@@ -22,6 +24,8 @@ enum AuditAction: String, CaseIterable, Sendable {
     case (.post, "/api/v1/sandboxes/{id}/exec"): .sandboxExec
     case (.put, "/api/v1/sandboxes/{id}/files"): .fileWrite
     case (.delete, "/api/v1/sandboxes/{id}/files"): .fileDelete
+    case (.post, "/api/v1/sandboxes/{id}/previews/{port}/links"): .previewLink
+    case (.delete, "/api/v1/sandboxes/{id}/previews/links"): .previewRevoke
     case (.get, "/api/v1/sandboxes/{id}/ws"): .webSocketOpen
     default: nil
     }

@@ -31,9 +31,10 @@ struct AuditRecord: Sendable, Equatable {
 extension AuditRecord {
   /// The record as JSON with a newline behind it; there is none inside.
   var line: [UInt8] {
-    var writer = JSONWriter()
+    var writer = JSONWriter(reserving: 320)
     write(to: &writer)
-    return writer.bytes + [0x0A]
+    writer.endLine()
+    return writer.bytes
   }
 
   func write(to writer: inout JSONWriter) {

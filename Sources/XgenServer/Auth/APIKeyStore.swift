@@ -16,6 +16,7 @@ struct APIKeyStore: Sendable {
 
   private var entries: [Entry] = []
   private var positions: [String: Int] = [:]
+  private var digests: Set<[UInt8]> = []
 
   /// The keys of a file (see `APIKeyFile`) and the single admin key; both may be absent.
   init(file: [UInt8]? = nil, adminKey: String? = nil) throws(APIKeyError) {
@@ -49,6 +50,7 @@ struct APIKeyStore: Sendable {
       throw APIKeyError(entry: label, problem: "field 'key_sha256': is that of '\(owner)'")
     }
     positions[entry.principal.name] = entries.count
+    digests.insert(entry.keyDigest)
     entries.append(entry)
   }
 }
@@ -68,6 +70,12 @@ extension APIKeyStore {
       match = entries[index].principal
     }
     return match
+  }
+
+  /// Whether this is one of the keys. The look-up takes a time that depends on the digest, which
+  /// nobody can choose.
+  func holds(key: String) -> Bool {
+    key.utf8.count <= Credential.maxLength && digests.contains(SHA256.hash(Array(key.utf8)))
   }
 
   /// What the key of this name may do now; nil once it is gone.

@@ -10,7 +10,7 @@ final class Authorizer {
 
   /// The marker that browsers offer beside `bearer.<token>`, since they can't set headers.
   static let subprotocolName = "xgen.v1"
-  private static let bearerPrefix = "bearer."
+  static let bearerPrefix = "bearer."
 
   init(tokens: TokenIssuer, now: @escaping @Sendable () -> Int64) {
     self.tokens = tokens
@@ -60,7 +60,7 @@ final class Authorizer {
     do throws(AuthenticationError) {
       return try authenticate(credential, now)
     } catch {
-      throw .unauthorized(Self.message(error), Self.failure(error))
+      throw .unauthenticated(error)
     }
   }
 
@@ -108,24 +108,6 @@ final class Authorizer {
     return .bearer(token)
   }
 
-  private static func message(_ error: AuthenticationError) -> String {
-    switch error {
-    case .token(.expired): "the token has expired: ask for a new one at /api/v1/auth/token"
-    case .token: "the token is not valid"
-    case .unknownKey: "this API key is not known"
-    case .removedKey: "the key of this token has been removed"
-    }
-  }
-
-  private static func failure(_ error: AuthenticationError) -> AuthFailure {
-    switch error {
-    case .token(.expired): .expiredToken
-    case .token: .invalidToken
-    case .unknownKey: .unknownKey
-    case .removedKey: .removedKey
-    }
-  }
-
   private func subprotocolToken(_ head: HTTPRequestHead) -> String? {
     let offered = offeredSubprotocols(head)
     guard offered.contains(Self.subprotocolName) else { return nil }
@@ -143,5 +125,30 @@ final class Authorizer {
     let values = head.headers.values("sec-websocket-protocol")
     if values.isEmpty { return [] }
     return (try? WebSocketHandshake.parseSubprotocols(values.joined(separator: ", "))) ?? []
+  }
+}
+
+extension APIError {
+  /// The 401 of credentials that were refused.
+  static func unauthenticated(_ error: AuthenticationError) -> APIError {
+    .unauthorized(message(error), failure(error))
+  }
+
+  private static func message(_ error: AuthenticationError) -> String {
+    switch error {
+    case .token(.expired): "the token has expired: ask for a new one at /api/v1/auth/token"
+    case .token: "the token is not valid"
+    case .unknownKey: "this API key is not known"
+    case .removedKey: "the key of this token has been removed"
+    }
+  }
+
+  private static func failure(_ error: AuthenticationError) -> AuthFailure {
+    switch error {
+    case .token(.expired): .expiredToken
+    case .token: .invalidToken
+    case .unknownKey: .unknownKey
+    case .removedKey: .removedKey
+    }
   }
 }

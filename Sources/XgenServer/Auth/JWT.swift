@@ -67,6 +67,16 @@ enum JWT {
 // MARK: Checks
 
 extension JWT {
+  /// Whether `secret` signed the token, whatever it claims.
+  static func isSigned(_ token: String, secret: [UInt8]) -> Bool {
+    guard token.utf8.count <= maxLength, let dot = token.utf8.lastIndex(of: UInt8(ascii: ".")),
+      let signature = Base64URL.decode(String(token[token.index(after: dot)...])),
+      signature.count == SHA256.byteCount
+    else { return false }
+    let expected = HMACSHA256.code(for: Array(token[..<dot].utf8), key: secret)
+    return constantTimeEquals(signature, expected)
+  }
+
   private static func object(
     _ part: String, orThrow refusal: JWTError
   ) throws(JWTError) -> JSONObject {

@@ -69,6 +69,12 @@ struct TokenIssuer: Sendable {
     throw .removedKey
   }
 
+  /// Whether a token is of our making, be it expired, or is one of the API keys: what nobody else
+  /// may get to see.
+  func made(_ token: String) -> Bool {
+    JWT.isSigned(token, secret: secret) || keys.holds(key: token)
+  }
+
   func authenticate(apiKey key: String) throws(AuthenticationError) -> Principal {
     guard let principal = keys.authenticate(key: key) else { throw .unknownKey }
     return principal

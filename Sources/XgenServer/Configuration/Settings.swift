@@ -40,6 +40,8 @@ struct Settings: Sendable {
   var auditLog = AuditTarget.dataFolder
   var auditFileBytes = AuditLimits.defaultFileBytes
   var connectionLimits = HTTPServerLimits()
+  var maxPreviewConnections = Limits.maxPreviewConnections
+  var previewAccess = PreviewAccess.public
   var kubeconfigFile: String?
   var kubeContext: String?
   var kubernetes = KubernetesOptions()
@@ -127,6 +129,16 @@ struct Settings: Sendable {
       "under which previews are served (preview.localhost:PORT)"
     ) { settings, text throws(SettingError) in
       settings.previewDomain = try SettingValue.hostAndPort("--preview-domain", text)
+    },
+    Setting(
+      "--preview-access", "PREVIEW_ACCESS", "public|private",
+      "who may see previews of a sandbox that does not say so (public)"
+    ) { settings, text throws(SettingError) in
+      guard let access = PreviewAccess(rawValue: text) else {
+        throw SettingError(
+          name: "--preview-access", problem: "'\(text)' is neither public nor private")
+      }
+      settings.previewAccess = access
     },
     Setting(
       "--external-url", "AGENT_EXTERNAL_URL", "URL",

@@ -11,8 +11,10 @@ struct JSONWriter {
   /// Whether the next key or element follows another one.
   private var needsComma = false
 
-  init(appendingTo bytes: [UInt8] = []) {
+  /// `reserving`: about how many bytes will be written.
+  init(appendingTo bytes: [UInt8] = [], reserving count: Int = 0) {
     self.bytes = bytes
+    if count > 0 { self.bytes.reserveCapacity(bytes.count + count) }
   }
 
   mutating func beginObject() { open(UInt8(ascii: "{")) }
@@ -36,6 +38,12 @@ struct JSONWriter {
 
   /// A number that JSON cannot express (infinite, not a number) becomes null.
   mutating func double(_ number: Double) { token(number.isFinite ? number.description : "null") }
+
+  /// Ends a line: the next value stands on one of its own.
+  mutating func endLine() {
+    bytes.append(UInt8(ascii: "\n"))
+    needsComma = false
+  }
 
   mutating func bool(_ flag: Bool) { token(flag ? "true" : "false") }
   mutating func null() { token("null") }
@@ -114,17 +122,28 @@ extension JSONWriter {
   /// Copies runs of bytes that need no escape in one piece.
   private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
     var runStart = 0
-    var position = 0
+    var position = Self.endOfPlain(text, from: 0)
     while position < text.count {
       let length = escapedLength(text, at: position)
       if length > 0 {
-        bytes.append(contentsOf: text[runStart..<position])
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[runStart..<position]))
         appendEscape(of: text, at: position)
         runStart = position + length
       }
-      position += max(length, 1)
+      position = Self.endOfPlain(text, from: position + max(length, 1))
     }
-    bytes.append(contentsOf: text[runStart...])
+    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[runStart...]))
+  }
+
+  /// The first byte from there on that may begin something to be escaped, or the end.
+  private static func endOfPlain(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var position = start
+    while position < text.count {
+      let byte = text[position]
+      if byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0xE2 { break }
+      position &+= 1
+    }
+    return position
   }
 
   /// How many bytes at `position` stand for a character that must be escaped; 0 for none.

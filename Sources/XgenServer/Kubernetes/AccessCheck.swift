@@ -6,13 +6,16 @@ struct AccessCheck {
     let description: String
   }
 
-  /// What the Role must allow, and nothing else.
-  nonisolated static let needed: [(resource: KubernetesResource, verbs: [String])] = [
-    (.pods, ["create", "get", "list", "watch", "patch", "delete"]),
-    (.secrets, ["create", "get", "list", "patch", "delete"]),
-    (.configMaps, ["create", "get", "list", "watch", "delete"]),
-    (.leases, ["create", "get", "update"]),
-  ]
+  /// What the Role must allow, and nothing else. Of the Leases one alone, by its name; a create has
+  /// no name yet that a Role could ask for.
+  nonisolated static let needed: [(resource: KubernetesResource, verbs: [String], name: String?)] =
+    [
+      (.pods, ["create", "get", "list", "watch", "patch", "delete"], nil),
+      (.secrets, ["create", "get", "list", "patch", "delete"], nil),
+      (.configMaps, ["create", "get", "list", "watch", "delete"], nil),
+      (.leases, ["create"], nil),
+      (.leases, ["get", "update"], LeaseManifest.name),
+    ]
 
   private let cluster: Cluster
 
@@ -31,9 +34,9 @@ struct AccessCheck {
   /// Resources are asked for at once: a start should not wait for one answer after the other.
   private func missingVerbs() async throws(Failure) -> [String] {
     let results = await withTaskGroup { group in
-      for (index, (resource, verbs)) in Self.needed.enumerated() {
+      for (index, (resource, verbs, name)) in Self.needed.enumerated() {
         group.addTask(executorPreference: LoopActor.executor) {
-          (index, await missingVerbs(verbs, resource))
+          (index, await missingVerbs(verbs, resource, name))
         }
       }
       var results = [Result<[String], Failure>?](repeating: nil, count: Self.needed.count)
@@ -46,11 +49,11 @@ struct AccessCheck {
   }
 
   private func missingVerbs(
-    _ verbs: [String], _ resource: KubernetesResource
+    _ verbs: [String], _ resource: KubernetesResource, _ name: String?
   ) async -> Result<[String], Failure> {
     var missing: [String] = []
     do throws(Failure) {
-      for verb in verbs where try await !isAllowed(verb, resource) {
+      for verb in verbs where try await !isAllowed(verb, resource, name) {
         missing.append("\(verb) \(resource.plural)")
       }
     } catch {
@@ -60,16 +63,18 @@ struct AccessCheck {
   }
 
   private func isAllowed(
-    _ verb: String, _ resource: KubernetesResource
+    _ verb: String, _ resource: KubernetesResource, _ name: String?
   ) async throws(Failure) -> Bool {
+    var attributes: [(String, JSONValue)] = [
+      ("namespace", .string(cluster.namespace)), ("verb", .string(verb)),
+      ("group", .string(resource.group)), ("resource", .string(resource.plural)),
+    ]
+    if let name { attributes.append(("name", .string(name))) }
     let review: JSONValue = [
       "apiVersion": .string(KubernetesResource.selfSubjectAccessReviews.apiVersion),
       "kind": "SelfSubjectAccessReview",
       "spec": [
-        "resourceAttributes": [
-          "namespace": .string(cluster.namespace), "verb": .string(verb),
-          "group": .string(resource.group), "resource": .string(resource.plural),
-        ]
+        "resourceAttributes": .members(attributes)
       ],
     ]
     do throws(KubernetesError) {

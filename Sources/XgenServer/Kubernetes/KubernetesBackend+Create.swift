@@ -199,7 +199,7 @@ extension SandboxRecord {
   var withoutEnvironment: SandboxRecord {
     SandboxRecord(
       id: id, owner: owner, template: template, env: [:], ports: ports, gui: gui,
-      metadata: metadata, resources: resources, createdAtMs: createdAtMs,
+      metadata: metadata, resources: resources, previews: previews, createdAtMs: createdAtMs,
       expiresAtMs: expiresAtMs, idempotency: idempotency)
   }
 }

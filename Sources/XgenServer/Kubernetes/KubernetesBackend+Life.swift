@@ -3,17 +3,24 @@ internal import Reactor
 
 /// Later expiries, and ends.
 extension KubernetesBackend {
-  /// Moves the expiry in the pod's annotations, never back, and not once its end is decided: both
-  /// name the resourceVersion that they have seen, so that one of them comes first.
+  /// Moves the expiry and the links' epoch in the pod's annotations, never back, and not once its
+  /// end is decided: both name the resourceVersion that they have seen, so that one of them comes
+  /// first.
   func update(_ record: SandboxRecord) async throws(BackendError) {
     for attempt in 0..<KubernetesBackendLimits.maxConflicts {
       guard let pod = try await currentPod(record.id, isFresh: attempt == 0),
         let known = pod.record, !pod.isMarkedForEnd, !pod.isBeingDeleted,
         mirror.ends[record.id] == nil
       else { throw .unknownSandbox }
-      if known.expiresAtMs >= record.expiresAtMs { return }
-      let patch = annotationPatch(
-        pod, SandboxAnnotations.expiresAt, "\(record.expiresAtMs)")
+      let later = [
+        (SandboxAnnotations.expiresAt, known.expiresAtMs, record.expiresAtMs),
+        (
+          SandboxAnnotations.linkEpoch, Int64(known.previews.linkEpoch),
+          Int64(record.previews.linkEpoch)
+        ),
+      ].filter { $0.1 < $0.2 }
+      if later.isEmpty { return }
+      let patch = annotationPatch(pod, later.map { ($0.0, "\($0.2)") })
       do throws(KubernetesError) {
         mirror.note(try await cluster.mergePatch(.pods, pod.name, patch))
         return
@@ -34,7 +41,7 @@ extension KubernetesBackend {
       else { return false }
       if pod.isMarkedForEnd { return true }
       let patch = annotationPatch(
-        pod, SandboxAnnotations.ending, SandboxEnd.expired.rawValue)
+        pod, [(SandboxAnnotations.ending, SandboxEnd.expired.rawValue)])
       mirror.note(try await cluster.mergePatch(.pods, pod.name, patch))
       return true
     } catch {
@@ -46,12 +53,12 @@ extension KubernetesBackend {
   }
 
   private func annotationPatch(
-    _ pod: SandboxPod, _ name: String, _ value: String
+    _ pod: SandboxPod, _ texts: [(name: String, value: String)]
   ) -> JSONValue {
     [
       "metadata": [
         "resourceVersion": .string(pod.resourceVersion),
-        "annotations": .members([(name, .string(value))]),
+        "annotations": .members(texts.map { ($0.name, JSONValue.string($0.value)) }),
       ]
     ]
   }

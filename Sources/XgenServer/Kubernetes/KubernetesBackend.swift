@@ -9,6 +9,7 @@ final class KubernetesBackend: SandboxBackend {
   let name = "kubernetes"
   let keepsSandboxesAtShutdown = true
   let tellsReadiness = true
+  var sidecarPort: UInt16? { options.sidecarPort }
   var onEvent: ((SandboxEvent) -> Void)?
 
   let cluster: Cluster
@@ -36,6 +37,7 @@ final class KubernetesBackend: SandboxBackend {
     var isEnding = false
     var isGone = false
     var expiresAtMs: Int64
+    var linkEpoch: Int
   }
 
   init(
@@ -155,7 +157,8 @@ final class KubernetesBackend: SandboxBackend {
   private func tell(_ pod: SandboxPod) {
     guard isTelling, let record = pod.record, !unwanted.contains(pod.id) else { return }
     if told[pod.id]?.uid != pod.uid {
-      told[pod.id] = Told(uid: pod.uid, expiresAtMs: record.expiresAtMs)
+      told[pod.id] = Told(
+        uid: pod.uid, expiresAtMs: record.expiresAtMs, linkEpoch: record.previews.linkEpoch)
       onEvent?(.appeared(record, pod.claim))
     }
     guard var known = told[pod.id] else { return }
@@ -163,6 +166,10 @@ final class KubernetesBackend: SandboxBackend {
     if record.expiresAtMs > known.expiresAtMs {
       known.expiresAtMs = record.expiresAtMs
       onEvent?(.extended(id: pod.id, toMs: record.expiresAtMs))
+    }
+    if record.previews.linkEpoch > known.linkEpoch {
+      known.linkEpoch = record.previews.linkEpoch
+      onEvent?(.revoked(id: pod.id, linkEpoch: known.linkEpoch))
     }
     if let end = mirror.ends[pod.id], !known.isEnding {
       known.isEnding = true

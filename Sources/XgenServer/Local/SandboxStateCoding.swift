@@ -111,6 +111,7 @@ extension JSONWriter {
     member("created_at_ms", int: record.createdAtMs)
     member("expires_at_ms", int: record.expiresAtMs)
     resources(record.resources)
+    previews(record.previews)
     if let idempotency = record.idempotency { self.idempotency(idempotency) }
     endObject()
   }
@@ -130,6 +131,15 @@ extension JSONWriter {
     member("cpu_milli", int: resources.cpuMilli)
     member("memory_bytes", int: resources.memoryBytes)
     member("disk_bytes", int: resources.diskBytes)
+    endObject()
+  }
+
+  private mutating func previews(_ previews: SandboxRecord.Previews) {
+    key("previews")
+    beginObject()
+    member("access", previews.access.rawValue)
+    member("host", previews.host.rawValue)
+    member("link_epoch", int: Int64(previews.linkEpoch))
     endObject()
   }
 
@@ -156,6 +166,7 @@ extension SandboxRecord {
       ports: ports.map { UInt16($0) }, gui: try fields.bool("gui") ?? false,
       metadata: try fields.dictionary("metadata"),
       resources: try Resources(try fields.fields("resources")),
+      previews: try Previews(try fields.fields("previews")),
       createdAtMs: try fields.requiredMoment("created_at_ms"),
       expiresAtMs: try fields.requiredMoment("expires_at_ms"),
       idempotency: try Idempotency(try fields.fields("idempotency")))
@@ -167,6 +178,20 @@ extension SandboxRecord.Resources {
     self.init(
       cpuMilli: try fields?.number("cpu_milli"), memoryBytes: try fields?.number("memory_bytes"),
       diskBytes: try fields?.number("disk_bytes"))
+  }
+}
+
+extension SandboxRecord.Previews {
+  /// Sandboxes of an earlier server have none.
+  fileprivate init(_ fields: JSONFields?) throws(FieldError) {
+    guard let fields else {
+      self.init()
+      return
+    }
+    guard let access = PreviewAccess(rawValue: try fields.requiredString("access")),
+      let host = PreviewHostField(rawValue: try fields.requiredString("host"))
+    else { throw fields.error("access", "is not known") }
+    self.init(access: access, host: host, linkEpoch: try fields.required("link_epoch"))
   }
 }
 

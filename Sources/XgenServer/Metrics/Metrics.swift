@@ -20,6 +20,7 @@ final class Metrics {
   var sandboxesCreated: UInt64 = 0
   var sandboxesDeleted: UInt64 = 0
   let webSocketBytes = RelayedBytes()
+  let previews = PreviewCounts()
   /// Processes killed inside sandboxes for want of memory.
   var memoryKills: UInt64 = 0
 

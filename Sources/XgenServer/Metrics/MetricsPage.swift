@@ -5,6 +5,8 @@ struct MetricsNow: Sendable {
   var census = SandboxCensus()
   /// Jobs given to the worker threads whose results are not back yet.
   var workerQueueDepth = 0
+  /// Of previews.
+  var previewConnections = 0
   /// Nil where /proc could not be read.
   var process: ProcessMetrics?
 }
@@ -35,6 +37,7 @@ extension Metrics {
     writeRequests(&out)
     writeSandboxes(&out, now.census)
     writeWebSockets(&out, now.census)
+    previews.write(&out, connectionCount: now.previewConnections)
     writeExecs(&out)
     writeServer(&out, now)
     now.process?.write(&out)

@@ -25,7 +25,7 @@ struct ForwardedFor: Sendable {
     return client
   }
 
-  private func isTrusted(_ address: IPAddress) -> Bool {
+  func isTrusted(_ address: IPAddress) -> Bool {
     trusted.contains { $0.contains(address) }
   }
 

@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// The name under which a port of a sandbox is reached from outside, in a Host header:
 ///
 /// ```
@@ -11,48 +13,45 @@ struct PreviewHost: Equatable, Sendable {
   /// The port inside of the sandbox; not 0.
   let port: UInt16
 
-  private static let prefix = "sbx-"
+  private static let prefix: StaticString = "sbx-"
+  private static let dash = UInt8(ascii: "-")
+  private static let maxPortDigits = 5
 
-  /// Nil if `host` names no preview. In any case, with or without a port, and with or without the
-  /// dot of the root; `domain` may have a port, too, which does not matter either.
-  init?(_ host: String, domain: String) {
-    guard var name = Self.name(host.utf8[...]), let domain = Self.name(domain.utf8[...]),
-      name.count > domain.count, name.suffix(domain.count).elementsEqual(domain)
-    else { return nil }
-    name.removeLast(domain.count)
-    guard name.popLast() == UInt8(ascii: "."), name.starts(with: Self.prefix.utf8),
-      let dash = name.lastIndex(of: UInt8(ascii: "-")), dash > Self.prefix.utf8.count,
-      let port = Self.port(name[(dash + 1)...])
-    else { return nil }
-    let id = name[Self.prefix.utf8.count..<dash]
-    guard id.allSatisfy(Self.isIDByte) else { return nil }
-    self.id = String(decoding: id, as: UTF8.self)
+  init(id: String, port: UInt16) {
+    self.id = id
     self.port = port
   }
 
-  /// The name alone, in lower case; nil if what follows a colon is no port.
-  private static func name(_ host: Substring.UTF8View) -> [UInt8]? {
-    var name = host.prefix { $0 != UInt8(ascii: ":") }
-    let port = host[name.endIndex...].dropFirst()
-    guard port.count <= 5, port.allSatisfy(isDigit),
-      port.isEmpty || UInt16(Substring(port)) != nil
+  /// What stands before the domain's dot, in any case; nil if it names no preview.
+  init?(label: UnsafeRawBufferPointer) {
+    let start = Self.prefix.utf8CodeUnitCount
+    guard label.count > start,
+      UnsafeRawBufferPointer(rebasing: label[..<start]).spells(Self.prefix),
+      let dash = label.lastIndex(of: Self.dash), dash > start,
+      let port = Self.port(UnsafeRawBufferPointer(rebasing: label[(dash + 1)...]))
     else { return nil }
-    if name.last == UInt8(ascii: ".") { name.removeLast() }
-    return name.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
+    let id = UnsafeRawBufferPointer(rebasing: label[start..<dash])
+    guard id.allSatisfy(Self.isIDByte) else { return nil }
+    self.id = String(unsafeUninitializedCapacity: id.count) { text in
+      for index in 0..<id.count { text[index] = PreviewDomain.lowercased(id[index]) }
+      return id.count
+    }
+    self.port = port
   }
 
   /// 1–65535, without leading zeros: every port has one name.
-  private static func port(_ digits: ArraySlice<UInt8>) -> UInt16? {
-    guard digits.allSatisfy(isDigit), digits.first != UInt8(ascii: "0") else { return nil }
-    return UInt16(String(decoding: digits, as: UTF8.self))
+  private static func port(_ digits: UnsafeRawBufferPointer) -> UInt16? {
+    guard 1...maxPortDigits ~= digits.count, digits[0] != UInt8(ascii: "0") else { return nil }
+    var port = 0
+    for digit in digits {
+      guard 48...57 ~= digit else { return nil }
+      port = port * 10 + Int(digit - 48)
+    }
+    return UInt16(exactly: port)
   }
 
   private static func isIDByte(_ byte: UInt8) -> Bool {
-    isDigit(byte) || byte == UInt8(ascii: "-")
-      || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+    let lower = byte | 0x20
+    return 48...57 ~= byte || byte == dash || (97...122 ~= lower && byte >= 65)
   }
 }

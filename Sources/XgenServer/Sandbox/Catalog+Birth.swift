@@ -87,7 +87,8 @@ extension Catalog {
     let now = clock.nowMs()
     return SandboxRecord(
       id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
-      gui: order.gui, metadata: order.metadata, resources: order.resources, createdAtMs: now,
+      gui: order.gui, metadata: order.metadata, resources: order.resources,
+      previews: order.previews, createdAtMs: now,
       expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
   }
 
@@ -95,16 +96,16 @@ extension Catalog {
     let cause = SandboxCause.ended(.failedToStart, origin)
     // Where it is being ended already, for a reason of its own, that goes on.
     guard step(sandbox, to: .stopping, cause) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     await backend.abandon(id: sandbox.record.id)
-    forgetQuietly(sandbox)
+    if live[sandbox.record.id] === sandbox { live[sandbox.record.id] = nil }
     step(sandbox, to: .stopped, cause)
     backend.retell(id: sandbox.record.id)
   }
 
   private func forgetQuietly(_ sandbox: Sandbox) {
     if live[sandbox.record.id] === sandbox { live[sandbox.record.id] = nil }
-    sidecars.forget(sandbox)
+    release(sandbox)
   }
 
   /// A warm sandbox that we do not get.

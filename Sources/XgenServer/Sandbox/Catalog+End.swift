@@ -20,7 +20,7 @@ extension Catalog {
     guard step(sandbox, to: .stopping, cause) else { return }
     sandbox.ending = stone(sandbox, end)
     sandbox.relays.end(.goingAway, "the sandbox ended: \(end.rawValue)")
-    sidecars.forget(sandbox)
+    release(sandbox)
     // First, so that a server killed meanwhile leaves no sandbox that ended without a reason.
     await ledger.add([stone(sandbox, end)])
     await backend.delete(id: sandbox.record.id)
@@ -48,6 +48,12 @@ extension Catalog {
   /// Closes the WebSockets of the callers that `isCut` names, for a right that is gone.
   func endRelays(_ reason: String, where isCut: (Principal) -> Bool) -> Int {
     live.values.reduce(0) { $0 + $1.relays.end(.policyViolation, reason, where: isCut) }
+  }
+
+  /// Lets go of connections to a sandbox that ends or is broken.
+  func release(_ sandbox: Sandbox) {
+    sidecars.forget(sandbox)
+    onRelease?(sandbox)
   }
 
   func stone(_ sandbox: Sandbox, _ end: SandboxEnd) -> Tombstones.Entry {

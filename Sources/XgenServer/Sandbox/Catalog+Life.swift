@@ -17,6 +17,21 @@ extension Catalog {
     }
   }
 
+  /// What they opened ends at once. They stay revoked in this server even where that could not be
+  /// kept.
+  func revokePreviewLinks(_ sandbox: Sandbox) async throws(APIError) {
+    cutLinks(sandbox, epoch: sandbox.record.previews.linkEpoch + 1)
+    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+      if let stone = sandbox.ending { throw .sandboxEnded(stone) }
+      throw .sandboxUnreachable("the revocation could not be kept: \(error)")
+    }
+  }
+
+  private func cutLinks(_ sandbox: Sandbox, epoch: Int) {
+    sandbox.revokePreviewLinks(epoch: epoch)
+    sandbox.previews.cut { if case .link = $0 { true } else { false } }
+  }
+
   func handle(_ event: SandboxEvent) {
     switch event {
     case .failed(let id, let reason):
@@ -32,6 +47,9 @@ extension Catalog {
     case .extended(let id, let toMs):
       guard let sandbox = live[id], toMs > sandbox.record.expiresAtMs else { return }
       sandbox.extend(toMs: toMs)
+    case .revoked(let id, let epoch):
+      guard let sandbox = live[id], epoch > sandbox.record.previews.linkEpoch else { return }
+      cutLinks(sandbox, epoch: epoch)
     case .ending(let stone, let claim):
       ledger.adopt(stone)
       if let claim { ledger.adopt(claim, nowMs: clock.nowMs()) }
@@ -57,7 +75,7 @@ extension Catalog {
     guard !sandbox.endsHere, step(sandbox, to: .stopping, .ended(stone.end)) else { return }
     sandbox.ending = stone
     sandbox.relays.end(.goingAway, "the sandbox ended: \(stone.end.rawValue)")
-    sidecars.forget(sandbox)
+    release(sandbox)
     log.info(
       "sandbox ended",
       metadata: ["sandbox": "\(stone.id)", "reason": "\(stone.end.rawValue)"])
@@ -65,7 +83,7 @@ extension Catalog {
 
   func fail(_ sandbox: Sandbox, _ reason: String) {
     guard step(sandbox, to: .error, SandboxCause(reason: reason)) else { return }
-    sidecars.forget(sandbox)
+    release(sandbox)
     log.warning(
       "sandbox failed", metadata: ["sandbox": "\(sandbox.record.id)", "reason": "\(reason)"])
     sandbox.relays.end(.internalError, "the sandbox failed")

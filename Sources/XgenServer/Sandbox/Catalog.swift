@@ -17,6 +17,8 @@ final class Catalog {
   /// Loop time of the last look for frames that are begun and not finished.
   var stallsCheckedAtMs: UInt64 = 0
   var isShuttingDown = false
+  /// Told of every sandbox that can't be used any more. Set once, before `start`.
+  var onRelease: ((Sandbox) -> Void)?
   /// Told of every step of every sandbox. Set once, before `start`.
   var onChange: ((SandboxChange) -> Void)?
 

@@ -14,6 +14,7 @@ final class Sandbox {
   /// Client WebSockets that are open.
   let relays = SandboxRelays()
   var runningExecs = 0
+  let previews = SandboxPreviews()
   /// Loop time of its order; nil if an earlier server made it.
   var orderedMs: UInt64?
   /// It ran before it was ordered.
@@ -63,6 +64,9 @@ final class Sandbox {
     rendered = writer.bytes
     return writer.bytes
   }
+
+  /// Links of earlier epochs lead nowhere any more.
+  func revokePreviewLinks(epoch: Int) { record.previews.linkEpoch = epoch }
 
   /// Returns at the next change of state, or after `ms`.
   func waitForChange(ms: UInt64) async {

@@ -31,7 +31,8 @@ protocol SandboxBackend: AnyObject {
   /// The catalog has forgotten a sandbox: what there is of it is to be told anew.
   func retell(id: String)
 
-  /// Persists a later expiry (only `expiresAtMs` may differ from what was created).
+  /// Persists a later expiry or a revocation (only `expiresAtMs` and `previews.linkEpoch` may
+  /// differ from what was created).
   func update(_ record: SandboxRecord) async throws(BackendError)
 
   /// Persists how a sandbox is going to end, and why, where others must know it before it does.
@@ -65,6 +66,9 @@ protocol SandboxBackend: AnyObject {
   /// other paths (files, ports) is refused.
   var hasOnlyWebSocket: Bool { get }
 
+  /// The port inside at which the sidecar listens, where it does: no preview leads there.
+  var sidecarPort: UInt16? { get }
+
   /// The backend tells by itself when a sandbox runs, and looks after its health.
   var tellsReadiness: Bool { get }
 
@@ -78,6 +82,7 @@ protocol SandboxBackend: AnyObject {
 extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
   var hasOnlyWebSocket: Bool { false }
+  var sidecarPort: UInt16? { nil }
 }
 
 /// For backends whose sandboxes are this server's alone.
@@ -118,6 +123,8 @@ enum SandboxEvent: Sendable, Equatable {
   case running(id: String)
   /// Kept alive up to then.
   case extended(id: String, toMs: Int64)
+  /// Its preview links of earlier epochs are revoked.
+  case revoked(id: String, linkEpoch: Int)
   /// It ends, or has ended, for this reason.
   case ending(Tombstones.Entry, IdempotencyClaim?)
   /// Nothing of it is left.

@@ -10,17 +10,26 @@ struct SandboxRecord: Sendable, Equatable {
   let gui: Bool
   let metadata: [String: String]
   let resources: Resources
+  var previews = Previews()
   /// Unix time in milliseconds.
   let createdAtMs: Int64
   var expiresAtMs: Int64
   /// The client's Idempotency-Key and a hash of the body it came with, if any.
   let idempotency: Idempotency?
 
+  /// How its previews are served.
+  struct Previews: Sendable, Equatable {
+    var access = PreviewAccess.public
+    var host = PreviewHostField.original
+    /// Moves on when the links that were made so far are revoked.
+    var linkEpoch = 0
+  }
+
   /// The same of another sandbox.
   func with(id: String) -> SandboxRecord {
     SandboxRecord(
       id: id, owner: owner, template: template, env: env, ports: ports, gui: gui,
-      metadata: metadata, resources: resources, createdAtMs: createdAtMs,
+      metadata: metadata, resources: resources, previews: previews, createdAtMs: createdAtMs,
       expiresAtMs: expiresAtMs, idempotency: idempotency)
   }
 
@@ -44,4 +53,20 @@ struct SandboxRecord: Sendable, Equatable {
 /// States as in the API reference; they only move forward.
 enum SandboxStatus: String, Sendable {
   case starting, running, stopping, stopped, error
+}
+
+/// Who may see a sandbox's previews.
+enum PreviewAccess: String, CaseIterable, Sendable {
+  /// Whoever knows the name.
+  case `public`
+  /// Whoever may see the sandbox, or has a link.
+  case `private`
+}
+
+/// Which Host servers inside are sent.
+enum PreviewHostField: String, CaseIterable, Sendable {
+  /// The one that the client asked for.
+  case original
+  /// `localhost:{port}`, for servers that serve no other.
+  case localhost
 }

@@ -110,9 +110,9 @@ final class SidecarClient {
     return .sandboxUnreachable(reason)
   }
 
-  /// A connection for any of the sidecar's paths.
+  /// A connection for a tunnel. A sidecar that knows none says so.
   func dialSidecar(_ id: String) throws(HTTPClientError) -> any ByteStream {
-    try Self.dialWhole(id, backend)
+    try Self.dial(id, backend)
   }
 
   private static func dialWhole(

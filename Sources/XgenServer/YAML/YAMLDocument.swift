@@ -1,5 +1,3 @@
-internal import Yams
-
 /// Why a text is no YAML that is taken here. The text never quotes values, which may be secrets.
 struct YAMLError: Error, Equatable, Sendable, CustomStringConvertible {
   let description: String
@@ -17,90 +15,89 @@ struct YAMLLimits: Sendable {
 ///
 /// Scalars are told apart by the core schema (YAML 1.2 §10.3.2), so that `no` and `0755` stay what
 /// they look like. Mappings have strings as names, each once. Anchors, aliases, merge keys and tags
-/// are refused: they make a small file large. The only file that knows the YAML library.
+/// are refused: they make a small file large.
 enum YAMLDocument {
-  /// An empty document is null. Blocks; the library recurses as deep as the text nests (its own
-  /// limit is 1,000).
+  /// An empty document is null. Blocks.
   static func parse(
     _ bytes: [UInt8], limits: YAMLLimits = YAMLLimits()
   ) throws(YAMLError) -> JSONValue {
     guard bytes.count <= limits.maxBytes else {
       throw YAMLError(description: "is over \(limits.maxBytes) bytes")
     }
-    guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
+    guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
       throw YAMLError(description: "is no UTF-8 text")
     }
-    let (parser, root) = try load(text)
-    // The nodes know their anchors only as long as the parser lives.
-    defer { withExtendedLifetime(parser) {} }
-    var reader = YAMLReader(limits: limits)
-    return try root.map { (root) throws(YAMLError) in try reader.value(root, depth: 0) } ?? .null
-  }
-
-  private static func load(_ text: String) throws(YAMLError) -> (Parser, Node?) {
-    do {
-      let parser = try Parser(yaml: text, encoding: .utf8)
-      return (parser, try parser.singleRoot())
-    } catch {
-      throw YAMLError(description: explanation(error))
-    }
-  }
-
-  /// The library's own text shows the line at fault, and with it what may be a secret.
-  private static func explanation(_ error: any Error) -> String {
-    guard let error = error as? YamlError else { return "is no YAML" }
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      return "is no YAML: \(problem) in line \(mark.line)"
-    case .duplicatedKeysInMapping: return "is no YAML: a name stands twice in a mapping"
-    default: return "is no YAML"
-    }
+    var reader = YAMLReader(YAMLEvents(bytes), limits)
+    return try reader.document()
   }
 }
 
-/// Turns the library's nodes into JSON and counts them.
+/// Makes JSON of a document's events, and counts what it holds before it is kept.
 private struct YAMLReader {
-  let limits: YAMLLimits
+  private let events: YAMLEvents
+  private let limits: YAMLLimits
   private var nodes = 0
 
-  init(limits: YAMLLimits) { self.limits = limits }
+  init(_ events: YAMLEvents, _ limits: YAMLLimits) {
+    self.events = events
+    self.limits = limits
+  }
 
-  mutating func value(_ node: Node, depth: Int) throws(YAMLError) -> JSONValue {
+  mutating func document() throws(YAMLError) -> JSONValue {
+    guard case .documentStart = try events.next() else { return .null }
+    let root = try value(try events.next(), depth: 0)
+    guard case .documentEnd = try events.next(), case .streamEnd = try events.next() else {
+      throw fault("holds more than one document")
+    }
+    return root
+  }
+
+  private mutating func value(
+    _ event: YAMLEvents.Event, depth: Int
+  ) throws(YAMLError) -> JSONValue {
     nodes += 1
     guard depth <= limits.maxDepth, nodes <= limits.maxNodes else {
-      throw fault("nests too deep or has too many parts", node)
+      throw fault("nests too deep or has too many parts")
     }
-    guard node.anchor == nil else { throw fault("has an anchor, which is not taken", node) }
-    switch node {
-    case .scalar(let scalar): return try value(scalar, node)
-    case .sequence(let sequence):
-      try refuseTag(sequence.tag, .seq, node)
+    switch event {
+    case .scalar(let scalar): return try value(scalar)
+    case .sequenceStart(let decoration):
+      try refuse(decoration, but: "seq")
       var elements: [JSONValue] = []
-      for element in sequence { elements.append(try value(element, depth: depth + 1)) }
-      return .array(elements)
-    case .mapping(let mapping):
-      try refuseTag(mapping.tag, .map, node)
-      var object = JSONObject()
-      for (name, member) in mapping {
-        guard case .scalar(let scalar) = name, name.anchor == nil, scalar.string != "<<" else {
-          throw fault("has a name that is no plain text", name)
-        }
-        guard object.append(scalar.string, try value(member, depth: depth + 1)) else {
-          throw fault("has a name twice", name)
-        }
+      while true {
+        let next = try events.next()
+        if case .sequenceEnd = next { return .array(elements) }
+        elements.append(try value(next, depth: depth + 1))
       }
-      return .object(object)
-    case .alias: throw fault("has an alias, which is not taken", node)
+    case .mappingStart(let decoration):
+      try refuse(decoration, but: "map")
+      return try members(depth: depth + 1)
+    case .alias: throw fault("has an alias, which is not taken")
+    case .documentStart, .documentEnd, .streamEnd, .sequenceEnd, .mappingEnd:
+      throw fault("is no YAML")
     }
   }
 
-  private func value(_ scalar: Node.Scalar, _ node: Node) throws(YAMLError) -> JSONValue {
-    try refuseTag(scalar.tag, .str, node)
-    guard scalar.style == .plain, scalar.tag.description != Tag.Name.str.rawValue else {
-      return .string(scalar.string)
+  private mutating func members(depth: Int) throws(YAMLError) -> JSONValue {
+    var object = JSONObject()
+    while true {
+      switch try events.next() {
+      case .mappingEnd: return .object(object)
+      case .scalar(let name):
+        try refuse(name.decoration, but: "str")
+        if name.isPlain && name.text == "<<" { throw fault("merges, which is not taken") }
+        guard object.append(name.text, try value(try events.next(), depth: depth)) else {
+          throw fault("has a name twice")
+        }
+      default: throw fault("has a name that is no plain text")
+      }
     }
-    switch scalar.string {
+  }
+
+  private func value(_ scalar: YAMLEvents.Scalar) throws(YAMLError) -> JSONValue {
+    try refuse(scalar.decoration, but: "str")
+    if !scalar.isPlain || scalar.decoration.tag != nil { return .string(scalar.text) }
+    switch scalar.text {
     case "", "~", "null", "Null", "NULL": return .null
     case "true", "True", "TRUE": return .bool(true)
     case "false", "False", "FALSE": return .bool(false)
@@ -116,13 +113,16 @@ private struct YAMLReader {
     return value
   }
 
-  private func refuseTag(_ tag: Tag, _ plain: Tag.Name, _ node: Node) throws(YAMLError) {
-    guard [.implicit, plain].contains(Tag.Name(rawValue: tag.description)) else {
-      throw fault("has a tag, which is not taken", node)
+  private func refuse(
+    _ decoration: YAMLEvents.Decoration, but plain: String
+  ) throws(YAMLError) {
+    if decoration.hasAnchor { throw fault("has an anchor, which is not taken") }
+    if let tag = decoration.tag, tag != "tag:yaml.org,2002:" + plain {
+      throw fault("has a tag, which is not taken")
     }
   }
 
-  private func fault(_ what: String, _ node: Node) -> YAMLError {
-    YAMLError(description: what + (node.mark.map { " (line \($0.line))" } ?? ""))
+  private func fault(_ what: String) -> YAMLError {
+    YAMLError(description: "\(what) (line \(events.line))")
   }
 }

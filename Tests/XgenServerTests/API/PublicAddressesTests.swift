@@ -28,7 +28,7 @@ import Testing
     "preview.localhost:1", "a.b.preview.localhost", "x.preview.localhost.", "preview.localhost.:80",
   ])
   func knowsPreviewHosts(host: String) {
-    #expect(addresses("Preview.Localhost:8080").isPreview(host: host))
+    #expect(match(host, "Preview.Localhost:8080") != .elsewhere)
   }
 
   @Test(arguments: [
@@ -36,6 +36,6 @@ import Testing
     "preview", ".", ":8080",
   ])
   func theAPIsOwnHostsAreNone(host: String) {
-    #expect(!addresses("preview.localhost:8080").isPreview(host: host))
+    #expect(match(host, "preview.localhost:8080") == .elsewhere)
   }
 }

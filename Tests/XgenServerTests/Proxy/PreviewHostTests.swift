@@ -1,3 +1,4 @@
+import Reactor
 import Testing
 
 @testable import XgenServer
@@ -19,7 +20,7 @@ import Testing
   ])
   func namesASandboxAndAPort(host: String, id: String, port: UInt16) {
     for domain in ["preview.localhost", "preview.localhost:8080", "Preview.Localhost."] {
-      let preview = PreviewHost(host, domain: domain)
+      let preview = XgenServerTests.preview(host, in: domain)
       #expect(preview?.id == id && preview?.port == port, "\(host) in \(domain)")
     }
   }
@@ -45,13 +46,13 @@ import Testing
     "[::1]", "[::1]:80", "127.0.0.1",
   ])
   func namesNothingElse(host: String) {
-    #expect(PreviewHost(host, domain: "preview.localhost:8080") == nil)
+    #expect(preview(host, in: "preview.localhost:8080") == nil)
   }
 
   @Test func takesAnIDOfAnyLength() {
     for count in [1, 63, 64, 300] {
       let id = String(repeating: "a", count: count)
-      #expect(PreviewHost("sbx-\(id)-80.p.example", domain: "p.example")?.id == id)
+      #expect(preview("sbx-\(id)-80.p.example", in: "p.example")?.id == id)
     }
   }
 
@@ -61,9 +62,19 @@ import Testing
     for port: UInt16 in [1, 80, PublicAddresses.vncPort, .max] {
       let url = addresses.preview("abcdefghijklmnop", port)
       let host = String(try #require(url.split(separator: "/").last))
-      let preview = PreviewHost(host, domain: addresses.previewDomain)
+      let preview = XgenServerTests.preview(host, in: addresses.previewDomain)
       #expect(preview?.id == "abcdefghijklmnop" && preview?.port == port)
-      #expect(addresses.isPreview(host: host))
     }
   }
+}
+
+/// What a Host header leads to, if the server lets it pass.
+func match(_ host: String, _ domain: String) -> PreviewDomain.Match {
+  guard HTTPHost(host) != nil else { return .elsewhere }
+  return Array(host.utf8).withUnsafeBytes { PreviewDomain(domain).match($0) }
+}
+
+private func preview(_ host: String, in domain: String) -> PreviewHost? {
+  guard case .preview(let preview) = match(host, domain) else { return nil }
+  return preview
 }

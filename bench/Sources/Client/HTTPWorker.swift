@@ -52,7 +52,7 @@ final class HTTPWorker: LoadConnection {
     let isPost = settings.method == .post
     do throws(HTTPParseError) {
       try HTTPEncoder.requestHead(
-        settings.method, target: place.path, host: settings.host,
+        settings.method, target: place.path, host: place.host ?? settings.host,
         fields: fields + (isPost ? [HTTPField(fixed: "Content-Type", "application/json")] : []),
         framing: isPost ? .length(UInt64(settings.body.count)) : .none, keepAlive: true,
         into: &request)

@@ -5,6 +5,8 @@ struct Place {
   let path: String
   /// Such as the credential.
   let fields: [HTTPField]
+  /// Of the Host header, where it is not the target's.
+  var host: String?
 }
 
 /// Finds where connections are to go: before the first, sandboxes may have to be made.
@@ -28,6 +30,15 @@ struct Places {
             let path = "/api/v1/sandboxes/\($0)\(resource.isEmpty ? "" : "/")\(resource)"
             return Place(path: path, fields: run.api.authorization)
           })
+      }.start()
+    }
+  }
+
+  /// A path of the server on a port of new sandboxes, by its preview's name.
+  static func previews(_ sandboxes: Int, port: Int, _ path: String, domain: String) -> Places {
+    Places { run, found in
+      SandboxMaker(sandboxes, run) { ids in
+        found(ids.map { Place(path: path, fields: [], host: "sbx-\($0)-\(port).\(domain)") })
       }.start()
     }
   }

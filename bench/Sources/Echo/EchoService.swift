@@ -93,16 +93,29 @@ final class EchoService {
     open(upgrade)
   }
 
-  /// `/healthz`, and `/bytes/COUNT`: so many bytes of the pattern, for proxies of HTTP.
+  /// `/healthz`; `/bytes/COUNT`: so many bytes of the pattern, for proxies of HTTP; and `/tunnel`,
+  /// by which an xgen-server comes to both.
   private func answerPlain(_ exchange: HTTPExchange, _ text: HTTPField) {
     let path = exchange.head.path
     let prefix = "/bytes/"
+    if path == "/tunnel", exchange.head.upgradeProtocols == ["xgen-tunnel"] {
+      return openTunnel(exchange)
+    }
     if path == "/healthz" { return exchange.respond(200, [text], body: Array("ok".utf8)) }
     guard let pattern = manners.pattern, path.hasPrefix(prefix),
       let count = Int(path.dropFirst(prefix.count)), (0...Self.maxBodyBytes).contains(count)
     else { return exchange.respond(404, [text], body: Array("no\n".utf8)) }
     let type = HTTPField(fixed: "Content-Type", "application/octet-stream")
     exchange.respond(200, [type], body: pattern.prefix(count))
+  }
+
+  /// Any port is this server itself.
+  private func openTunnel(_ exchange: HTTPExchange) {
+    let fields = [
+      HTTPField(fixed: "Upgrade", "xgen-tunnel"), HTTPField(fixed: "Connection", "Upgrade"),
+    ]
+    guard let server, let upgrade = exchange.upgrade(fields) else { return exchange.abort() }
+    server.serve(upgrade)
   }
 
   private func open(_ upgrade: HTTPUpgrade) {

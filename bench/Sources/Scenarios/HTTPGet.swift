@@ -8,6 +8,8 @@ final class HTTPGet: Scenario {
     ClientOptions.declared + [
       CommandOption("--path", "PATH", "what to get (default /)"),
       CommandOption("--host", "HOST", "of the Host header (default that of --url)"),
+      CommandOption("--preview", "PORT", "of a new sandbox, by its name under --domain"),
+      CommandOption("--domain", "DOMAIN", "of previews (default preview.localhost)"),
       CommandOption("--size", "S", "bytes that its body must have (default: those of the first)"),
       CommandOption("--of-echo", nil, "the body is that of sidecar-echo's /bytes/SIZE"),
       CommandOption("--concurrency", "C", "connections (default 16)"),
@@ -40,10 +42,23 @@ final class HTTPGet: Scenario {
       if size > 0 && bytes.count != size { return "the body has \(bytes.count.grouped) bytes" }
       return body.judge(bytes) { _ in nil }
     }
-    load = ConnectionLoad(concurrency, "request", .fixed(path)) {
+    load = ConnectionLoad(concurrency, "request", try Self.places(arguments, path, concurrency)) {
       HTTPWorker(settings, number: $0, $1, owner: $2)
     }
     windows = Windows(try WindowShape(arguments), try ProcessMeter(arguments), load)
+  }
+
+  /// A sandbox's previews take fewer connections than its WebSockets.
+  private static let previewConnectionsEach = 128
+
+  private static func places(
+    _ arguments: Arguments, _ path: String, _ concurrency: Int
+  ) throws(UsageError) -> Places {
+    let port = try arguments.integer("--preview", default: 0, in: 1...65_535)
+    let domain = try arguments.text("--domain") ?? "preview.localhost"
+    if port == 0 { return .fixed(path) }
+    let count = (concurrency + previewConnectionsEach - 1) / previewConnectionsEach
+    return .previews(count, port: port, path, domain: domain)
   }
 
   func start(_ run: Run) { windows.start(run) }

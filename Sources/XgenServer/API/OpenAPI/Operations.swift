@@ -88,6 +88,34 @@ extension Operation {
     refusals: Refusal.running)
 }
 
+// MARK: Previews
+
+extension Operation {
+  static let previewLinkCreate = Operation(
+    id: "createPreviewLink", tag: .sandboxes, summary: "Make a link to a private preview",
+    description: """
+      Whoever opens it sees this port of this sandbox until it expires, without a key. The body \
+      may be absent.
+      """,
+    parameters: [
+      .sandboxID,
+      Parameter(
+        name: "port", place: .path, description: "The port inside.", isRequired: true,
+        schema: ["type": "integer", "minimum": 1, "maximum": 65535]),
+    ],
+    body: Body(
+      contentType: "application/json", schema: Schemas.reference("PreviewLinkOrder"),
+      isRequired: false, example: ["expires_in_seconds": 3600]),
+    answers: [.json(201, "The link.", Schemas.reference("PreviewLink"))],
+    refusals: Refusal.sandbox)
+
+  static let previewLinksDelete = Operation(
+    id: "revokePreviewLinks", tag: .sandboxes,
+    summary: "Revoke all links to a sandbox's previews", parameters: [.sandboxID],
+    answers: [.empty(204, "None of them opens anything any more.")],
+    refusals: Refusal.sandbox + [.unreachable])
+}
+
 // MARK: Commands
 
 extension Operation {

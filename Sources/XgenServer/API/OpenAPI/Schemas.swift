@@ -5,6 +5,7 @@ enum Schemas {
       ("Error", error), ("Sandbox", sandbox), ("SandboxOrder", sandboxOrder),
       ("Resources", resources), ("ExecOrder", execOrder), ("ExecResult", execResult),
       ("ExecTimeout", execTimeout), ("Service", service),
+      ("PreviewLinkOrder", previewLinkOrder), ("PreviewLink", previewLink),
       ("FileEntry", fileEntry), ("TokenOrder", tokenOrder),
       ("Token", token),
     ] + administration
@@ -55,6 +56,12 @@ enum Schemas {
         "type": "object", "description": "By port.", "additionalProperties": url,
       ],
       "vnc_url": ["type": ["string", "null"], "format": "uri"],
+      "preview_access": [
+        "const": "private", "description": "Absent where previews are public.",
+      ],
+      "preview_host": [
+        "const": "localhost", "description": "Absent where servers get the client's own Host.",
+      ],
       "created_at": time,
       "expires_at": time,
       "metadata": ["type": "object", "additionalProperties": ["type": "string"]],
@@ -78,6 +85,15 @@ enum Schemas {
       ],
       "gui": ["type": ["boolean", "null"], "default": false],
       "metadata": metadata,
+      "preview_access": [
+        "enum": .array(PreviewAccess.allCases.map { .string($0.rawValue) } + [nil]),
+        "description": "Who may see previews; the default is the server's.",
+      ],
+      "preview_host": [
+        "enum": .array(PreviewHostField.allCases.map { .string($0.rawValue) } + [nil]),
+        "default": "original",
+        "description": "`localhost`: servers get Host `localhost:{port}` and an Origin to match.",
+      ],
     ],
   ]
 
@@ -180,6 +196,24 @@ enum Schemas {
     "properties": [
       "port": ["type": "integer", "minimum": 1, "maximum": 65535], "preview_url": url,
     ],
+  ]
+
+  private static let previewLinkOrder: JSONValue = [
+    "type": "object",
+    "properties": [
+      "expires_in_seconds": [
+        "type": ["integer", "null"], "minimum": .int(.min), "maximum": .int(.max),
+        "description": .string(
+          "0 or less is a day; above \(Limits.maxPreviewLinkSeconds) is clamped."),
+      ]
+    ],
+  ]
+
+  private static let previewLink: JSONValue = [
+    "type": "object",
+    "required": ["url", "expires_at"],
+    "additionalProperties": false,
+    "properties": ["url": url, "expires_at": time],
   ]
 
   private static let fileEntry: JSONValue = [

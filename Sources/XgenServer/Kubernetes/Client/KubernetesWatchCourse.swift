@@ -6,6 +6,9 @@ struct KubernetesWatchCourse {
   /// After those that somebody must mend, such as a missing permission.
   static let later = FullJitter(baseMs: 500, capMs: 10_000)
   static let maxRetryAfterSeconds = 10
+  /// Then it lists, whatever the failures were: behind a long absence may be a server whose store
+  /// was restored, and whose watches from a place that it never had tell nothing at all.
+  static let maxFailuresInPlace = 10
 
   /// Where the watch goes on; nil: list first.
   private(set) var resourceVersion: String?
@@ -54,7 +57,9 @@ struct KubernetesWatchCourse {
     failures += 1
     failuresToOpen += 1
     lastFailure = failure
-    if !isResumable(failure.error) { resourceVersion = nil }
+    if !isResumable(failure.error) || failures >= Self.maxFailuresInPlace {
+      resourceVersion = nil
+    }
     // It may go on where it was and be open again in a moment; only then there is news.
     guard failuresToOpen > 1 || !isOpen, !isTold else { return }
     if case .gone = failure.error { return }
@@ -82,11 +87,12 @@ struct KubernetesWatchCourse {
   }
 
   /// Whether the resourceVersion is still good. If in doubt it is not: a list costs more, and
-  /// misses nothing. 504 is what a server says whose store is older than the resourceVersion.
+  /// misses nothing. 500 and 504 are, among others, what servers say of a resourceVersion that is no
+  /// good to them.
   private func isResumable(_ error: KubernetesError) -> Bool {
     switch error {
     case .unreachable, .tooManyRequests, .unauthorized: true
-    case .server(let status, _): [500, 502, 503].contains(status)
+    case .server(let status, _): status == 502 || status == 503
     case .forbidden, .quotaExceeded, .notFound, .alreadyExists, .conflict, .gone, .invalid,
       .malformed, .stopped:
       false

@@ -8,6 +8,8 @@
 /// | `xgen.io/ports` | `3000,8080` |
 /// | `xgen.io/gui` | `true` |
 /// | `xgen.io/metadata`, `xgen.io/resources` | JSON objects, as the client gave them |
+/// | `xgen.io/preview-access`, `xgen.io/preview-host` | as in the API |
+/// | `xgen.io/link-epoch` | grows when preview links are revoked |
 /// | `xgen.io/idempotency-key`, `xgen.io/body-hash`, `xgen.io/answered-expires-at-ms` | with a key |
 /// | `xgen.io/ending` | its end has been decided: `expired` |
 /// | `xgen.io/spec-hash` | in the warm pool: what the pod was made from |
@@ -21,6 +23,9 @@ enum SandboxAnnotations {
   static let gui = "xgen.io/gui"
   static let metadata = "xgen.io/metadata"
   static let resources = "xgen.io/resources"
+  static let previewAccess = "xgen.io/preview-access"
+  static let previewHost = "xgen.io/preview-host"
+  static let linkEpoch = "xgen.io/link-epoch"
   static let idempotencyKey = "xgen.io/idempotency-key"
   static let bodyHash = "xgen.io/body-hash"
   static let answeredExpiresAt = "xgen.io/answered-expires-at-ms"
@@ -43,6 +48,9 @@ enum SandboxAnnotations {
             }))
       ),
       (resources, .string(json(amounts(record.resources)))),
+      (previewAccess, .string(record.previews.access.rawValue)),
+      (previewHost, .string(record.previews.host.rawValue)),
+      (linkEpoch, .string("\(record.previews.linkEpoch)")),
     ]
     if let mark = record.idempotency {
       members += [
@@ -74,7 +82,8 @@ enum SandboxAnnotations {
     guard let owner = text(owner), !owner.isEmpty,
       let createdAtMs = moment(text(createdAt)), let expiresAtMs = moment(text(expiresAt)),
       let ports = ports(text(ports) ?? ""), let metadata = texts(text(metadata) ?? "{}"),
-      let resources = resources(text(resources) ?? "{}")
+      let resources = resources(text(resources) ?? "{}"),
+      let previews = previews(text(previewAccess), text(previewHost), text(linkEpoch))
     else { return nil }
     var mark: SandboxRecord.Idempotency?
     if let key = text(idempotencyKey), let hash = text(bodyHash) {
@@ -82,7 +91,7 @@ enum SandboxAnnotations {
     }
     return SandboxRecord(
       id: id, owner: owner, template: template, env: [:], ports: ports,
-      gui: text(gui) == "true", metadata: metadata, resources: resources,
+      gui: text(gui) == "true", metadata: metadata, resources: resources, previews: previews,
       createdAtMs: createdAtMs, expiresAtMs: expiresAtMs, idempotency: mark)
   }
 
@@ -91,6 +100,18 @@ enum SandboxAnnotations {
       return nil
     }
     return moment
+  }
+
+  /// Of a pod made before there were previews: those of a public one. What is there and makes no
+  /// sense must not make a private sandbox public.
+  private static func previews(
+    _ access: String?, _ host: String?, _ epoch: String?
+  ) -> SandboxRecord.Previews? {
+    guard let access = PreviewAccess(rawValue: access ?? PreviewAccess.public.rawValue),
+      let host = PreviewHostField(rawValue: host ?? PreviewHostField.original.rawValue),
+      let epoch = Int(epoch ?? "0"), epoch >= 0
+    else { return nil }
+    return SandboxRecord.Previews(access: access, host: host, linkEpoch: epoch)
   }
 
   private static func ports(_ text: String) -> [UInt16]? {

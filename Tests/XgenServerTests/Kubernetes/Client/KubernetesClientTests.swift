@@ -116,6 +116,7 @@ import Testing
     } _: { fixture in
       let address = fixture.server.address
       fixture.server.close()
+      await turns(2)  // the listener is closed in one of them
       let error = await fixture.failure(.createPod)
       guard case .unreachable(let text)? = error else {
         Issue.record("\(String(describing: error))")

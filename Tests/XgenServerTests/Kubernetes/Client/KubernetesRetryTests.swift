@@ -91,7 +91,8 @@ import Testing
 
   @Test(arguments: [
     (KubernetesError.unreachable("cut"), true), (.tooManyRequests("", retryAfterSeconds: 1), true),
-    (.server(status: 500, ""), true), (.server(status: 503, ""), true), (.unauthorized(""), true),
+    (.server(status: 500, ""), false), (.server(status: 502, ""), true),
+    (.server(status: 503, ""), true), (.unauthorized(""), true),
     (.server(status: 504, "Too large resource version"), false), (.gone(""), false),
     (.malformed(""), false), (.forbidden(""), false), (.notFound(""), false), (.invalid(""), false),
   ])
@@ -99,6 +100,15 @@ import Testing
     var course = open()
     course.failed(failure(error))
     #expect((course.resourceVersion != nil) == resumes)
+  }
+
+  @Test func listsAfterALongAbsenceOfAnyKind() {
+    var course = open()
+    for failures in 1...KubernetesWatchCourse.maxFailuresInPlace {
+      course.failed(failure(.unreachable("refused")))
+      let isPlaceKept = failures < KubernetesWatchCourse.maxFailuresInPlace
+      #expect((course.resourceVersion != nil) == isPlaceKept)
+    }
   }
 
   @Test func aCutThatIsMendedAtOnceIsNoNews() {

@@ -1,0 +1,3 @@
+// libyaml, for configuration files.
+#pragma once
+#include <yaml.h>
