@@ -16,7 +16,7 @@ import requests
 from contract import Contract
 from wire import Wire
 
-BUILD = Path(os.environ.get("XGEN_BUILD", Path(__file__).parents[2] / ".build" / "release"))
+BUILD = Path(os.environ.get("XGEN_BUILD", Path(__file__).resolve().parents[2] / ".build" / "release"))
 API_KEY = "conformance-admin-key"
 SANDBOXES = "/api/v1/sandboxes"
 
