@@ -83,7 +83,7 @@ import XgenProtocol
     }
   }
 
-  @Test func nothingButTheWebSocketIsAskedOfASidecar() async throws {
+  @Test func nothingButItsWebSocketAndItsTunnelIsAskedOfASidecar() async throws {
     var timeouts = SidecarTimeouts()
     timeouts.healthEveryMs = 1
     try await Self.with(timeouts: timeouts) { fixture in
@@ -105,7 +105,7 @@ import XgenProtocol
         return probed > 0 && LoopActor.loop.nowMs > probed
       }
       #expect(try await fixture.client.status(id) == "running")
-      #expect(fixture.sidecars[0].strayPaths == [])
+      #expect(fixture.sidecars[0].strayPaths == ["/tunnel"])
     }
   }
 

@@ -3,7 +3,8 @@ internal import Reactor
 /// Sandboxes that someone else runs: each one created is the next of a fixed list of sidecars.
 ///
 /// It serves load tests, where the sidecar is an echo, and hosts that are looked after elsewhere.
-/// Only a sidecar's `/ws` and `/tunnel` are ever dialled. Nothing is started, held to limits, ended or persisted:
+/// Only a sidecar's `/ws`, and for previews its `/tunnel`, are ever dialled. Nothing is started, held
+/// to limits, ended or persisted:
 /// a create takes a name in this process's memory, and a restart knows none of them.
 @LoopActor
 final class StaticBackend: SandboxBackend {
