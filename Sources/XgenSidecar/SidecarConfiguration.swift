@@ -15,6 +15,8 @@ struct SidecarConfiguration: Equatable, Sendable {
   var tokenFile: String?
   /// File with the sandbox's own variables, an `EnvironmentBlock`.
   var environmentFile: String?
+  /// What runs in the sandbox from its start; empty: nothing.
+  var startCommand: [String] = []
   /// Of the sidecar and of every command; nil leaves what is.
   var maxProcesses: UInt64?
   var maxOpenFiles: UInt64?
@@ -36,11 +38,13 @@ enum SidecarCommand: Equatable {
   }
 
   static let usage = """
-    usage: xgen-sidecar serve --listen-fd N | --listen ADDR [option …]
+    usage: xgen-sidecar serve --listen-fd N | --listen ADDR [option …] [-- COMMAND [argument …]]
            xgen-sidecar install DIR
 
     install copies this program with its loader and libraries, to be started in any image as
     DIR/ld.so --library-path DIR/lib DIR/xgen-sidecar serve …
+
+    COMMAND is started with the sandbox, in its workspace; it writes to our own output and error.
 
       --listen-fd N         serve on a listening descriptor that was inherited
       --listen ADDR         serve on ADDR:PORT, :PORT or unix:/path
@@ -63,8 +67,9 @@ enum SidecarCommand: Equatable {
 
   /// Parses what follows the program's name.
   static func parse(_ arguments: [String]) throws(UsageError) -> SidecarCommand {
-    if arguments.contains("--help") || arguments.contains("-h") { return .help }
-    if arguments.contains("--version") { return .version }
+    let own = arguments.prefix { $0 != "--" }
+    if own.contains("--help") || own.contains("-h") { return .help }
+    if own.contains("--version") { return .version }
     guard let command = arguments.first else { throw UsageError("missing command: serve") }
     if command == "install" {
       guard arguments.count == 2, arguments[1].hasPrefix("/") else {
@@ -76,6 +81,10 @@ enum SidecarCommand: Equatable {
     var options = Options()
     var rest = arguments.dropFirst()
     while let option = rest.popFirst() {
+      if option == "--" {
+        options.startCommand = Array(rest)
+        break
+      }
       guard options.knows(option) else { throw UsageError("unknown option: \(option)") }
       guard let value = rest.popFirst() else { throw UsageError("\(option): missing value") }
       try options.set(option, value)
@@ -91,6 +100,7 @@ private struct Options {
     "--max-open-files", "--max-file-bytes", "--max-data-bytes",
   ]
   private var values: [String: String] = [:]
+  var startCommand: [String] = []
 
   func knows(_ option: String) -> Bool { Self.names.contains(option) }
 
@@ -106,6 +116,7 @@ private struct Options {
       guard workspace.hasPrefix("/") else { throw .init("--workspace: not an absolute path") }
       configuration.workspace = workspace
     }
+    configuration.startCommand = startCommand
     configuration.tokenFile = values["--token-file"]
     configuration.environmentFile = values["--env-file"]
     if configuration.tokenFile != nil, values["--listen"] == nil {

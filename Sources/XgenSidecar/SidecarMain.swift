@@ -48,7 +48,9 @@ public enum SidecarMain {
     let reaper = try Hardening.reaperIfInit(loop: loop)
     let server = SidecarServer(sidecar, token: secrets.token)
     let address = try server.listen(configuration)
+    let started = StartCommand(configuration.startCommand, in: sidecar)
     let signal = try SignalWatch(loop: loop, signal: SIGTERM) {
+      started?.end()
       server.close()
       sidecar.shutDown { loop.stop() }
     }

@@ -22,6 +22,14 @@ import Testing
     #expect(try SidecarCommand.parse(arguments) == .serve(expected))
   }
 
+  @Test func whatFollowsTwoDashesIsRunFromTheStart() throws {
+    var expected = SidecarConfiguration(listen: .descriptor(3))
+    expected.startCommand = ["sh", "-c", "true", "--help"]
+    #expect(
+      try SidecarCommand.parse(
+        ["serve", "--listen-fd", "3", "--", "sh", "-c", "true", "--help"]) == .serve(expected))
+  }
+
   @Test func parsesHelpAndVersion() throws {
     #expect(try SidecarCommand.parse(["--help"]) == .help)
     #expect(try SidecarCommand.parse(["serve", "--help"]) == .help)

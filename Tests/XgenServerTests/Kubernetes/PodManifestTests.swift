@@ -30,6 +30,21 @@ import Testing
       limits: limits, record: record, options: options)
   }
 
+  @Test func theTemplatesCommandStandsBehindTheSidecars() throws {
+    func words(_ manifest: PodManifest) throws -> [String] {
+      let runtime = try #require(manifest.object["spec"]?["containers"]?.arrayValue?.first)
+      return try #require(runtime["command"]?.arrayValue).compactMap(\.stringValue)
+    }
+    let plain = Self.manifest(Self.record())
+    #expect(try !words(plain).contains("--"))
+    var template = plain.template
+    template.command = ["jupyter", "lab"]
+    let manifest = PodManifest(
+      id: plain.id, templateName: "python", template: template, limits: plain.limits,
+      record: plain.record, options: plain.options)
+    #expect(try words(manifest) == words(plain) + ["--", "jupyter", "lab"])
+  }
+
   /// https://kubernetes.io/docs/concepts/security/pod-security-standards/
   @Test func passesTheRestrictedStandard() throws {
     let spec = try #require(Self.manifest(Self.record()).object["spec"])

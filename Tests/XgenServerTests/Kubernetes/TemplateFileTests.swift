@@ -23,6 +23,7 @@ import Testing
             default: {cpu: 500m, memory: 512Mi}
             maximum: {cpu: 2, memory: 2Gi}
             requestShare: 0.25
+          command: [jupyter, lab, --no-browser]
           environment: {PIP_INDEX_URL: "https://pypi.example"}
           nodeSelector: {pool: sandboxes}
           tolerations: [{key: sandboxes, operator: Exists, effect: NoSchedule}]
@@ -37,6 +38,7 @@ import Testing
         == SandboxLimits(cpuMilli: 500, memoryBytes: 512 << 20, diskBytes: 2 << 30))
     #expect(python.maximum.cpuMilli == 2000 && python.maximum.memoryBytes == 2 << 30)
     #expect(python.requestShare == 0.25 && python.runtimeClassName == "gvisor")
+    #expect(python.command == ["jupyter", "lab", "--no-browser"])
     #expect(python.environment["PIP_INDEX_URL"] == "https://pypi.example")
     #expect(python.environment["PIP_BREAK_SYSTEM_PACKAGES"] == "1")
     #expect(python.nodeSelector == ["pool": "sandboxes"] && python.tolerations.count == 1)
@@ -75,6 +77,12 @@ import Testing
       "templates: {python: {environment: {\"A-B\": x}}}",
       "python.environment: 'A-B' is no name of a variable"
     ),
+    (
+      "templates: {python: {command: jupyter lab}}",
+      "python.command: must be a list of a program and its arguments"
+    ),
+    ("templates: {python: {command: [\"\", a]}}", "python.command: must begin with a program"),
+    ("templates: {python: {command: [[a]]}}", "python.command: must be a text"),
     ("templates: {python: {tolerations: {}}}", "python.tolerations: must be a list"),
     ("templates: {python: {tolerations: [{kye: a}]}}", "python.tolerations: 'kye' is not known"),
     ("templates: {python: {a: &x {}}}", "has an anchor"),

@@ -132,7 +132,7 @@ struct PodManifest {
       "--token-file", "\(Self.secretPath)/\(SecretManifest.tokenKey)",
       "--env-file", "\(Self.secretPath)/\(SecretManifest.environmentKey)",
       "--max-open-files", "\(KubernetesBackendLimits.maxOpenFiles)",
-    ]
+    ] + (template.command.isEmpty ? [] : ["--"] + template.command)
   }
 
   /// What an image does not know of our user. The rest of the sandbox's environment is in the Secret.

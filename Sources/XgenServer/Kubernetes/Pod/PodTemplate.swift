@@ -1,6 +1,8 @@
 /// What a template means on Kubernetes.
 struct PodTemplate: Sendable, Equatable {
   var image: String
+  /// What a sandbox runs from its start, beside what clients run; empty: nothing.
+  var command: [String] = []
   /// Of a sandbox that asks for none.
   var defaults: SandboxLimits
   /// The most that a sandbox may ask for.

@@ -4,6 +4,7 @@
 /// templates:
 ///   python:
 ///     image: registry.example/python:3.12      # needed for gui only, else the standard one
+///     command: [jupyter, lab]                  # runs from the sandbox's start
 ///     resources:
 ///       default: {cpu: 500m, memory: 512Mi, disk: 1Gi}
 ///       maximum: {cpu: 2000m, memory: 2Gi, disk: 4Gi}
@@ -60,7 +61,10 @@ struct TemplateFile {
     let value = entry.value
     try checkNames(
       value,
-      ["image", "resources", "environment", "nodeSelector", "tolerations", "runtimeClassName"],
+      [
+        "image", "command", "resources", "environment", "nodeSelector", "tolerations",
+        "runtimeClassName",
+      ],
       entry.name)
     let image = try text(value["image"], "\(entry.name).image") ?? standard?.image
     guard let image, KubernetesOptions.isImage(image) else {
@@ -69,6 +73,7 @@ struct TemplateFile {
     var template =
       standard ?? PodTemplate(image: image, defaults: defaults, maximum: .most)
     template.image = image
+    template.command = try words(value["command"], "\(entry.name).command")
     try setResources(value["resources"] ?? .null, "\(entry.name).resources", &template)
     template.nodeSelector = try texts(value["nodeSelector"], "\(entry.name).nodeSelector")
     for (name, text) in try texts(value["environment"], "\(entry.name).environment") {
@@ -144,6 +149,19 @@ struct TemplateFile {
     guard let value, value != .null else { return nil }
     guard let text = value.stringValue else { throw fault("\(place): must be a text") }
     return text
+  }
+
+  private func words(_ value: JSONValue?, _ place: String) throws(SettingError) -> [String] {
+    guard let value, value != .null else { return [] }
+    guard let elements = value.arrayValue, !elements.isEmpty else {
+      throw fault("\(place): must be a list of a program and its arguments")
+    }
+    var words: [String] = []
+    for element in elements { words.append(try text(element, place) ?? "") }
+    guard words[0] != "", !words.contains(where: { $0.contains("\0") }) else {
+      throw fault("\(place): must begin with a program, and hold no NUL")
+    }
+    return words
   }
 
   private func texts(

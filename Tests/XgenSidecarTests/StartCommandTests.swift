@@ -1,0 +1,35 @@
+import Glibc
+import Testing
+
+@testable import XgenSidecar
+
+/// What a template runs from the sandbox's start.
+@Suite struct StartCommandTests {
+  @Test func itRunsInTheWorkspaceWithTheSandboxsVariables() throws {
+    let harness = try SidecarHarness(environment: ["PATH": "/usr/bin:/bin", "WORD": "hello"])
+    let command = ["sh", "-c", "echo \"$WORD $1\" > said.part && mv said.part said", "sh", "you"]
+    let started = StartCommand(command, in: harness.sidecar)
+    #expect(started != nil)
+    harness.run { access(harness.workspace + "/said", F_OK) == 0 }
+    let file = fopen(harness.workspace + "/said", "r")
+    var line = [CChar](repeating: 0, count: 64)
+    fgets(&line, 64, file)
+    fclose(file)
+    #expect(String(cString: line) == "hello you\n")
+    harness.finish()
+  }
+
+  @Test func oneThatIsNotThereLeavesTheSandboxAsItIs() throws {
+    let harness = try SidecarHarness()
+    #expect(StartCommand(["/nonexistent/program"], in: harness.sidecar) == nil)
+    #expect(StartCommand([], in: harness.sidecar) == nil)
+    harness.finish()
+  }
+
+  @Test func itEndsWithTheSidecar() throws {
+    let harness = try SidecarHarness(environment: ["PATH": "/usr/bin:/bin"])
+    let started = try #require(StartCommand(["sleep", "600"], in: harness.sidecar))
+    started.end()
+    harness.finish()
+  }
+}
