@@ -192,7 +192,7 @@ import Testing
       let asked = LoopActor.loop.nowMs
       LoopActor.loop.after(ms: 50) { fixture.client.close() }
       #expect(await fixture.failure(.getPod) == .stopped)
-      #expect(LoopActor.loop.nowMs - asked < 900, "it waits for no timeout")
+      #expect(LoopActor.loop.nowMs - asked < 5_000, "it waits for no timeout")
       #expect(await fixture.failure(.getPod) == .stopped)
     }
   }

@@ -16,7 +16,7 @@ import Testing
     private(set) var batches = 0
     private let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 1)
 
-    static func with(
+    nonisolated static func with(
       script: @escaping @Sendable @LoopActor (ScriptedServer.Request) -> Void,
       _ body: @escaping @Sendable @LoopActor (Fixture) async throws -> Void
     ) async throws {
@@ -212,7 +212,7 @@ import Testing
       try await fixture.wait(for: 2)
       let asked = LoopActor.loop.nowMs
       await fixture.watch.stop()
-      #expect(LoopActor.loop.nowMs - asked < 900)
+      #expect(LoopActor.loop.nowMs - asked < 5_000)
       await fixture.watch.stop()
     }
     // While it waits before the next attempt.
