@@ -16,7 +16,8 @@ import requests
 from contract import Contract
 from wire import Wire
 
-BUILD = Path(os.environ.get("XGEN_BUILD", Path(__file__).resolve().parents[2] / ".build" / "release"))
+TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("XGEN_BUILD", TOP / ".build" / "release"))
 API_KEY = "conformance-admin-key"
 SANDBOXES = "/api/v1/sandboxes"
 

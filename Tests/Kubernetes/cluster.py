@@ -15,8 +15,8 @@ from typing import Any
 import proc
 import requests
 import yaml
+from server import TOP
 
-TOP = Path(__file__).resolve().parents[2]
 KUSTOMIZE = TOP / "deploy" / "kustomize"
 LABEL = "app.kubernetes.io/name=xgen-sandbox"
 Object = dict[str, Any]

@@ -10,8 +10,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from cluster import TOP
-from server import BUILD
+from server import BUILD, TOP
 
 REGISTRY = os.environ.get("XGEN_IMAGES", "localhost")
 TAG = os.environ.get("XGEN_IMAGE_TAG", "0.1.0")

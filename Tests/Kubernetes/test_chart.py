@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from cluster import KUSTOMIZE, TOP, Object
+from cluster import KUSTOMIZE, Object
+from server import TOP
 
 CHART = TOP / "deploy/helm/xgen-server"
 SWITCHES = {"ingress": "ingress", "monitoring": "serviceMonitor", "autoscaling": "autoscaling"}

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import TOP
 from images import FOLDER, NAMES, archives, image
-from server import BUILD
+from server import BUILD, TOP
 
 
 def members(path: Path) -> dict[str, bytes]:
