@@ -25,7 +25,8 @@ SMALL = {"default": {"cpu": "50m", "memory": "96Mi", "disk": "64Mi"}}
 TEMPLATES: dict[str, Any] = {
     # No libc at all: the sidecar brings its own.
     TINY: {"image": image("busybox"), "resources": SMALL},
-    LARGE: {"image": image("runtime"), "resources": SMALL},
+    LARGE: {"image": image("runtime"), "resources": SMALL, "environment": {"FROM": "the template"},
+            "command": ["sh", "-c", "echo started by $FROM >/tmp/started"]},
     UNPULLABLE: {"image": "localhost:9/none/none:1", "resources": SMALL},
     NOWHERE: {"image": image("busybox"), "resources": SMALL,
               "nodeSelector": {"xgen.io/test": "no-node-has-it"}},
