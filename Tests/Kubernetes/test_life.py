@@ -13,6 +13,8 @@ from server import SANDBOXES, Sandbox
 from wire import FS_EVENT, FS_READ, FS_WATCH, PORT_CLOSE, PORT_OPEN, SANDBOX_READY
 
 SERVE = "python3 -m http.server {port} --bind 127.0.0.1 --directory /home/sandbox/workspace"
+# Where the server expects the sidecar by default.
+SIDECAR_PORT = 27_182
 
 
 def test_a_sandbox_lives_from_create_to_delete(space: Space, server: Replica) -> None:
@@ -69,6 +71,12 @@ def test_a_preview_reaches_a_program_inside(sandbox: Sandbox) -> None:
     page = requests.get(f"{server.address}/page.txt", timeout=10, headers={"Host": host})
     assert page.status_code == 200, page.text
     assert page.text == "from inside\n"
+
+
+def test_no_preview_leads_to_the_sidecar(sandbox: Sandbox) -> None:
+    answer = requests.get(f"{sandbox.server.address}/healthz", timeout=10, headers={
+        "Host": f"sbx-{sandbox.id}-{SIDECAR_PORT}.preview.localhost"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), answer.text
 
 
 def test_the_templates_command_runs_from_the_start(new_sandbox: Callable[..., Sandbox]) -> None:
