@@ -11,11 +11,12 @@ import Testing
     let started = StartCommand(command, in: harness.sidecar)
     #expect(started != nil)
     harness.run { access(harness.workspace + "/said", F_OK) == 0 }
-    let file = fopen(harness.workspace + "/said", "r")
-    var line = [CChar](repeating: 0, count: 64)
-    fgets(&line, 64, file)
-    fclose(file)
-    #expect(String(cString: line) == "hello you\n")
+    let file = open(harness.workspace + "/said", O_RDONLY)
+    let said = [UInt8](unsafeUninitializedCapacity: 64) { room, count in
+      count = max(0, read(file, room.baseAddress, room.count))
+    }
+    close(file)
+    #expect(String(decoding: said, as: UTF8.self) == "hello you\n")
     harness.finish()
   }
 
