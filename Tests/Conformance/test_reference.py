@@ -23,6 +23,8 @@ RESPONSE: dict[str, Any] = {
     "created_at": TIME,
     "expires_at": TIME,
     "metadata": {"user": "alice", "project": "demo"},
+    # Ours: the one member that the reference does not have.
+    "network": "none",
 }
 ERROR = {"error": ANYTHING, "code": re.compile("[A-Z_]+")}
 
