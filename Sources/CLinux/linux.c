@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <link.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,7 +87,15 @@ int xgen_accept(int fd, void *address, unsigned *length) {
   return result_of(accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-int xgen_memfd(const char *name) { return result_of(memfd_create(name, MFD_CLOEXEC)); }
+int xgen_memfd(const char *name) {
+  return result_of(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+}
+
+int xgen_seal_size(int fd) {
+  return result_of(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK));
+}
+
+int xgen_owner_namespace(int fd) { return result_of(ioctl(fd, NS_GET_USERNS)); }
 
 int xgen_set_dumpable(bool dumpable) { return result_of(prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0)); }
 

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
@@ -90,6 +92,25 @@ IN_CHILD static int join_cgroups(const struct xgen_spawn *options) {
   return 0;
 }
 
+// Who enters a user namespace has every capability in it, which the exec would take away again:
+// those that stay are made inheritable, then ambient (capabilities(7)).
+IN_CHILD static int enter_namespaces(const struct xgen_spawn *options) {
+  for (int i = 0; i < options->namespace_count; i++)
+    if (syscall(SYS_setns, options->namespaces[i], 0) < 0) return errno;
+  if (!options->capabilities) return 0;
+  struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &head, sets) < 0) return errno;
+  sets[0].inheritable = (uint32_t)options->capabilities;
+  sets[1].inheritable = (uint32_t)(options->capabilities >> 32);
+  if (syscall(SYS_capset, &head, sets) < 0) return errno;
+  for (long bit = 0; bit < 64; bit++)
+    if (options->capabilities >> bit & 1 &&
+        syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit, 0, 0) < 0)
+      return errno;
+  return 0;
+}
+
 struct child {
   const struct xgen_spawn *options;
   int *moved;
@@ -103,17 +124,20 @@ IN_CHILD static int prepare(const struct xgen_spawn *o, struct child *child) {
   if (unjoined) return unjoined;
   child->step = XGEN_SPAWN_SESSION;
   if (o->new_session && syscall(SYS_setsid) < 0) return errno;
-  child->step = XGEN_SPAWN_FDS;
-  int failed = place_descriptors(o, child->moved);
-  if (failed) return failed;
-  child->step = XGEN_SPAWN_SESSION;
-  if (o->controlling_terminal && syscall(SYS_ioctl, 0, TIOCSCTTY, 0) < 0) return errno;
   child->step = XGEN_SPAWN_USER;
   if (o->change_user) {
     if (syscall(SYS_setgroups, 0, NULL) < 0) return errno;
     if (syscall(SYS_setresgid, o->gid, o->gid, o->gid) < 0) return errno;
     if (syscall(SYS_setresuid, o->uid, o->uid, o->uid) < 0) return errno;
   }
+  child->step = XGEN_SPAWN_NAMESPACE;
+  int outside = enter_namespaces(o);
+  if (outside) return outside;
+  child->step = XGEN_SPAWN_FDS;
+  int failed = place_descriptors(o, child->moved);
+  if (failed) return failed;
+  child->step = XGEN_SPAWN_SESSION;
+  if (o->controlling_terminal && syscall(SYS_ioctl, 0, TIOCSCTTY, 0) < 0) return errno;
   child->step = XGEN_SPAWN_CWD;
   if (o->cwd && syscall(SYS_chdir, o->cwd) < 0) return errno;
   child->step = XGEN_SPAWN_EXEC;

@@ -219,6 +219,8 @@ private final class Lifetime {
     local.uidRange = start.settings.uidRange
     local.limits.resources = start.settings.defaultResources
     local.cgroupParent = start.settings.cgroupParent
+    local.network = start.settings.localNetwork
+    local.resolvers = start.settings.localResolvers
     return local
   }
 
@@ -279,7 +281,9 @@ private enum Banner {
     case .local:
       return (
         "local: each sandbox is an isolated process tree (bubblewrap)",
-        "network   none inside sandboxes but their own loopback: a name lookup there fails"
+        settings.localNetwork == .none
+          ? "network   none inside sandboxes but their own loopback: a name lookup there fails"
+          : "network   sandboxes reach the internet, not this host, nor private networks"
       )
     case .static:
       return (

@@ -39,6 +39,8 @@ class Server:
         self.data = self.folder / "data"
         self.log = self.folder / "server.log"
         self.arguments = arguments
+        # What runs the program, if not we ourselves; it must become it by exec.
+        self.runner: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
         self._token = ""
@@ -46,7 +48,7 @@ class Server:
     def spawn(self) -> subprocess.Popen[bytes]:
         """Runs the program on this data folder, without waiting for anything."""
         command = [
-            str(BUILD / "xgen-server"), "--listen", "127.0.0.1:0", "--data-dir", str(self.data),
+            *self.runner, str(BUILD / "xgen-server"), "--listen", "127.0.0.1:0", "--data-dir", str(self.data),
             "--rate-limit-per-minute", "0", *self.arguments,
         ]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "API_KEY": API_KEY}
@@ -61,7 +63,7 @@ class Server:
         def bound() -> re.Match[bytes] | None:
             text = self.log.read_bytes()[before:]
             assert process.poll() is None, f"the server ended at its start: {text.decode()}"
-            return re.search(rb"listening on (http://127\.0\.0\.1:[1-9]\d*)\s", text)
+            return re.search(rb"listening on (http://[\d.]+:[1-9]\d*)\s", text)
 
         self.address = proc.eventually("the line that says where it listens", bound)[1].decode()
         return self

@@ -21,12 +21,15 @@ struct xgen_spawn {
   gid_t gid;
   const int *_Nullable cgroups;  // open files of cgroups that the child joins first
   int cgroup_count;
+  const int *_Nullable namespaces;  // open namespaces that it enters, in order, as its new user
+  int namespace_count;
+  uint64_t capabilities;  // of the user namespace that it has entered, kept over the exec
 };
 
 /// What failed in a spawn, beside the errno.
 enum xgen_spawn_step {
   XGEN_SPAWN_FORK = 0, XGEN_SPAWN_FDS, XGEN_SPAWN_SESSION, XGEN_SPAWN_USER, XGEN_SPAWN_CWD,
-  XGEN_SPAWN_EXEC, XGEN_SPAWN_CGROUP,
+  XGEN_SPAWN_EXEC, XGEN_SPAWN_CGROUP, XGEN_SPAWN_NAMESPACE,
 };
 
 /// Starts a process; every descriptor that is not in fds is closed in it, every signal default.
@@ -50,6 +53,8 @@ int xgen_set_nonblocking(int fd, bool nonblocking);
 int xgen_set_cloexec(int fd);
 int xgen_accept(int fd, void *_Nullable address, unsigned *_Nullable length);
 int xgen_memfd(const char *_Nonnull name);
+/// From here on a write that would make the memfd longer fails (EPERM).
+int xgen_seal_size(int fd);
 int xgen_set_dumpable(bool dumpable);
 int xgen_set_no_new_privileges(void);
 int xgen_set_limit(int resource, uint64_t soft, uint64_t hard);
@@ -64,6 +69,9 @@ int xgen_limit_data(void);
 int xgen_open_beneath(int dirfd, const char *_Nonnull path, int flags, unsigned mode);
 /// Renames within a folder; -EEXIST if something has the new name already.
 int xgen_rename_new(int dirfd, const char *_Nonnull from, const char *_Nonnull to);
+
+/// The user namespace that owns another namespace (ioctl_ns(2)), as an open file.
+int xgen_owner_namespace(int fd);
 
 /// Whether a path lies in a cgroup file system: 1 or 2, its version, or 0.
 int xgen_cgroup_version(const char *_Nonnull path);

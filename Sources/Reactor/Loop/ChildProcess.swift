@@ -20,6 +20,11 @@ public struct SpawnOptions: Sendable {
   public var user: (uid: UInt32, gid: UInt32)?
   /// Open `cgroup.procs` (v1: `tasks`) files of cgroups that the child joins before all else.
   public var cgroups: [Int32] = []
+  /// Open files of namespaces that the child enters, in this order, as its new user.
+  public var namespaces: [Int32] = []
+  /// Bits of the capabilities (capabilities(7)) that it keeps over the exec, in the user namespace
+  /// that it has entered.
+  public var capabilities: UInt64 = 0
 
   public init(
     command: String, arguments: [String] = [], environment: [String] = [],
@@ -36,7 +41,7 @@ public struct SpawnOptions: Sendable {
 /// Why a process could not be started.
 public struct SpawnError: Error, Sendable, CustomStringConvertible {
   public enum Step: UInt32, Sendable {
-    case fork, descriptors, session, user, workingDirectory, exec, cgroup
+    case fork, descriptors, session, user, workingDirectory, exec, cgroup, namespace
   }
   public let step: Step
   public let cause: UVError
@@ -67,15 +72,18 @@ extension SpawnOptions {
       withCStrings(environment) { envp in
         descriptors.withUnsafeBufferPointer { fds in
           cgroups.withUnsafeBufferPointer { cgroups in
-            withOptionalCString(workingDirectory) { cwd in
-              var options = xgen_spawn(
-                path: argv[0]!, argv: argv, envp: envp, cwd: cwd,
-                fds: fds.baseAddress ?? noDescriptors,
-                fd_count: Int32(fds.count), new_session: newSession,
-                controlling_terminal: controllingTerminal, change_user: user != nil,
-                uid: user?.uid ?? 0, gid: user?.gid ?? 0, cgroups: cgroups.baseAddress,
-                cgroup_count: Int32(cgroups.count))
-              return xgen_spawn(&options, &step)
+            namespaces.withUnsafeBufferPointer { namespaces in
+              withOptionalCString(workingDirectory) { cwd in
+                var options = xgen_spawn(
+                  path: argv[0]!, argv: argv, envp: envp, cwd: cwd,
+                  fds: fds.baseAddress ?? noDescriptors,
+                  fd_count: Int32(fds.count), new_session: newSession,
+                  controlling_terminal: controllingTerminal, change_user: user != nil,
+                  uid: user?.uid ?? 0, gid: user?.gid ?? 0, cgroups: cgroups.baseAddress,
+                  cgroup_count: Int32(cgroups.count), namespaces: namespaces.baseAddress,
+                  namespace_count: Int32(namespaces.count), capabilities: capabilities)
+                return xgen_spawn(&options, &step)
+              }
             }
           }
         }

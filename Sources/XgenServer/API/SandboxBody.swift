@@ -32,6 +32,10 @@ extension JSONWriter {
       key("preview_host")
       string(record.previews.host.rawValue)
     }
+    if let network = record.network {
+      key("network")
+      string(network.rawValue)
+    }
     key("created_at")
     string("\(Timestamp(unixSeconds: record.createdAtMs / 1000))")
     key("expires_at")

@@ -13,7 +13,7 @@ func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIErro
     order = try SandboxOrder(
       fields, defaultTimeoutSeconds: server.settings.defaultTimeoutSeconds,
       maxTimeoutSeconds: server.settings.maxTimeoutSeconds,
-      defaultAccess: server.settings.previewAccess)
+      defaultAccess: server.settings.previewAccess, network: server.catalog.network)
   } catch {
     throw .invalidParameter(error)
   }

@@ -10,10 +10,13 @@ struct SandboxOrder: Sendable, Equatable {
   let metadata: [String: String]
   let resources: SandboxRecord.Resources
   let previews: SandboxRecord.Previews
+  /// Nil where the backend does not choose it.
+  let network: SandboxNetwork?
 
+  /// `network`: what the backend gives at most, and by default.
   init(
     _ fields: JSONFields, defaultTimeoutSeconds: Int, maxTimeoutSeconds: Int,
-    defaultAccess: PreviewAccess = .public
+    defaultAccess: PreviewAccess = .public, network mostNetwork: SandboxNetwork? = nil
   ) throws(FieldError) {
     template = try fields.string("template") ?? "base"
     if !Self.templates.contains(template) {
@@ -30,6 +33,20 @@ struct SandboxOrder: Sendable, Equatable {
     previews = SandboxRecord.Previews(
       access: try Self.choice(fields, "preview_access") ?? defaultAccess,
       host: try Self.choice(fields, "preview_host") ?? .original)
+    network = try Self.network(fields, mostNetwork)
+  }
+
+  private static func network(
+    _ fields: JSONFields, _ most: SandboxNetwork?
+  ) throws(FieldError) -> SandboxNetwork? {
+    guard let text = try fields.string("network") else { return most }
+    guard let asked = SandboxNetwork(rawValue: text) else {
+      let known = SandboxNetwork.allCases.map(\.rawValue).joined(separator: " or ")
+      throw fields.error("network", "must be \(known)")
+    }
+    guard let most else { throw fields.error("network", "is not this server's to choose") }
+    if asked.isWithin(most) { return asked }
+    throw fields.error("network", "must be \(most.rawValue) on this server (--local-network)")
   }
 
   private static func env(_ fields: JSONFields) throws(FieldError) -> [String: String] {

@@ -101,6 +101,28 @@ enum SettingValue {
     return text == "/" ? "" : text
   }
 
+  static func network(_ name: String, _ text: String) throws(SettingError) -> SandboxNetwork {
+    if let network = SandboxNetwork(rawValue: text) { return network }
+    throw SettingError(name: name, problem: "'\(text)' is neither none nor internet")
+  }
+
+  /// Numeric addresses that a sandbox can reach: `192.0.2.53,2001:db8::53`
+  static func resolvers(_ name: String, _ text: String) throws(SettingError) -> [IPAddress] {
+    var found: [IPAddress] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let address = IPAddress(part), Resolvers.isReachable(address),
+        found.count < Resolvers.most
+      else {
+        throw SettingError(
+          name: name,
+          problem: "'\(part)' is not one of at most \(Resolvers.most) numeric addresses other than "
+            + "loopback and link-local ones")
+      }
+      found.append(address)
+    }
+    return found
+  }
+
   /// Places to connect to: `127.0.0.1:9000,unix:/run/sidecar.sock`
   static func sidecars(_ name: String, _ text: String) throws(SettingError) -> [SocketAddress] {
     var addresses: [SocketAddress] = []

@@ -36,6 +36,8 @@ struct Settings: Sendable {
   var uidRange: Range<UInt32> = 200_000..<265_536
   var defaultResources = LocalLimits().resources
   var cgroupParent: String?
+  var localNetwork = SandboxNetwork.none
+  var localResolvers: [IPAddress] = []
   var sidecarPath: String?
   var auditLog = AuditTarget.dataFolder
   var auditFileBytes = AuditLimits.defaultFileBytes
@@ -194,6 +196,20 @@ struct Settings: Sendable {
       "cgroup below which sandboxes' are made (the server's own); none: use no cgroups"
     ) { settings, text throws(SettingError) in
       settings.cgroupParent = try SettingValue.cgroup("--cgroup-parent", text)
+    },
+    Setting(
+      "--local-network", "XGEN_LOCAL_NETWORK", "none|internet",
+      "of --backend local: what sandboxes reach unless they ask for less, and the most that one may"
+        + "\n      have; internet needs passt and nftables, and refuses the host and private networks"
+        + " (none)"
+    ) { settings, text throws(SettingError) in
+      settings.localNetwork = try SettingValue.network("--local-network", text)
+    },
+    Setting(
+      "--local-dns", "XGEN_LOCAL_DNS", "ADDR[,…]",
+      "of --local-network internet: name servers of sandboxes (the host's)"
+    ) { settings, text throws(SettingError) in
+      settings.localResolvers = try SettingValue.resolvers("--local-dns", text)
     },
     Setting(
       "--limit", "XGEN_LIMITS", "NAME=VALUE[,…]", "limits of client connections, by name:"
@@ -414,6 +430,12 @@ extension Settings {
     }
     if backend != .static, !staticSidecars.isEmpty {
       throw SettingError(name: "--static-sidecar", problem: "is only for --backend static")
+    }
+    if backend != .local, localNetwork != .none {
+      throw SettingError(name: "--local-network", problem: "is only for --backend local")
+    }
+    if localNetwork == .none, !localResolvers.isEmpty {
+      throw SettingError(name: "--local-dns", problem: "is only for --local-network internet")
     }
     if defaultTimeoutSeconds > maxTimeoutSeconds {
       throw SettingError(name: "--default-timeout", problem: "is above --max-timeout")

@@ -12,7 +12,10 @@ enum BubblewrapCheck {
     try checkVersion(launcher.bubblewrapPath)
     try SandboxRemoval.remove(trialID, in: launcher.directory)
     try launcher.directory.makeSandbox(trialID, uid: uid)
-    let result = Result { () throws(LocalError) in try trial(launcher, uid: uid) }
+    let result = Result { () throws(LocalError) in
+      try trial(launcher, uid: uid)
+      if let egress = launcher.egress { try EgressCheck.run(launcher, egress, uid: uid) }
+    }
     try SandboxRemoval.remove(trialID, in: launcher.directory)
     try result.get()
   }

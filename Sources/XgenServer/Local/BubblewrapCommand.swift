@@ -12,6 +12,8 @@ struct BubblewrapCommand: Sendable {
     static let seccomp: Int32 = 5
     /// bubblewrap reads more arguments here and closes it.
     static let arguments: Int32 = 6
+    /// Where there is a network to wait for: bubblewrap reads one byte here before it goes on.
+    static let gate: Int32 = 7
   }
 
   static let sidecarPath = "/run/xgen/xgen-sidecar"
@@ -24,6 +26,8 @@ struct BubblewrapCommand: Sendable {
   let sidecar: String
   let layout: HostLayout
   let limits: LocalLimits
+  /// With one, the first process waits at the gate until the network is there.
+  var network = SandboxNetwork.none
 
   /// The whole command line after `bwrap`. It holds nothing secret: every user of the host sees it.
   var arguments: [String] { arguments(running: sidecarCommand) }
@@ -79,7 +83,9 @@ struct BubblewrapCommand: Sendable {
         "alternatives", "ssl/certs", "ca-certificates", "ca-certificates.conf", "fonts",
         "localtime", "ld.so.cache",
       ].flatMap { ["--ro-bind-try", "/etc/" + $0, "/etc/" + $0] }
-      + GeneratedFiles.files.flatMap { ["--ro-bind", etc + "/" + $0.name, "/etc/" + $0.name] }
+      + GeneratedFiles.files(for: network).flatMap {
+        ["--ro-bind", etc + "/" + $0.source, "/etc/" + $0.name]
+      }
   }
 
   private var kernelFolders: [String] { ["--proc", "/proc", "--dev", "/dev"] }
@@ -102,7 +108,7 @@ struct BubblewrapCommand: Sendable {
     [
       "--info-fd", String(Descriptor.info), "--seccomp", String(Descriptor.seccomp),
       "--args", String(Descriptor.arguments),
-    ]
+    ] + (network == .none ? [] : ["--block-fd", String(Descriptor.gate)])
   }
 
   /// Whether a process's command line is that of a sandbox under `folder`; its id if so.

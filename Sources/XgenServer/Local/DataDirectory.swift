@@ -12,7 +12,8 @@ internal import Reactor
 /// 0711 bin/xgen-sidecar-<hash>   what runs as the first process of every sandbox
 /// 0711 etc/                      what sandboxes see in their /etc
 /// 0700 run/<id>.sock             sidecars' sockets, for the server alone
-/// 0711 sandboxes/<id>/           home/ (0700, the sandbox's own user), state.json and launch.log
+/// 0711 sandboxes/<id>/           home/ (0700, the sandbox's own user), state.json, launch.log; pasta,
+///                                a link by whose name its process is known
 /// ```
 ///
 /// Others may pass through (0711), never list: as root each sandbox is another user and must reach
@@ -32,6 +33,15 @@ struct DataDirectory: Sendable, Equatable {
   func home(_ id: String) -> String { folder(id) + "/home" }
   func state(_ id: String) -> String { folder(id) + "/state.json" }
   func launchLog(_ id: String) -> String { folder(id) + "/launch.log" }
+  func pasta(_ id: String) -> String { folder(id) + "/pasta" }
+  /// Whose pasta a program of this name is.
+  func sandboxID(ofPasta program: String) -> String? {
+    let parts = program.split(separator: "/")
+    guard parts.count >= 2, parts.last == "pasta" else { return nil }
+    let id = String(parts[parts.count - 2])
+    return pasta(id) == program ? id : nil
+  }
+
   func socket(_ id: String) -> String { run + "/" + socketName(id) }
   func socketName(_ id: String) -> String { id + ".sock" }
 

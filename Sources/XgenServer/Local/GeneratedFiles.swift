@@ -1,13 +1,25 @@
 /// What a sandbox finds in its /etc: the user, its names, and nothing of the host's.
 enum GeneratedFiles {
-  static let files: [(name: String, text: String)] = [
-    ("passwd", passwd), ("group", group), ("hosts", hosts), ("resolv.conf", resolver),
+  private static let files: [(name: String, text: String)] = [
+    ("passwd", passwd), ("group", group), ("hosts", hosts), (resolverName, resolver),
     ("nsswitch.conf", nameServices), ("gitconfig", git),
   ]
+  private static let resolverName = "resolv.conf"
+  /// What a sandbox with a network has in its place.
+  private static let egressResolverName = "resolv-internet.conf"
+
+  /// Names in the sandbox's /etc, each with that of the file in the data folder.
+  static func files(for network: SandboxNetwork) -> [(name: String, source: String)] {
+    files.map { file in
+      let isOther = network == .internet && file.name == resolverName
+      return (file.name, isOther ? egressResolverName : file.name)
+    }
+  }
 
   /// Writes them where sandboxes can read them. Blocks.
-  static func write(to directory: DataDirectory) throws(LocalError) {
-    for file in files {
+  static func write(to directory: DataDirectory, _ egress: Egress?) throws(LocalError) {
+    let more = egress.map { [(name: egressResolverName, text: Resolvers.file($0.resolvers))] }
+    for file in files + (more ?? []) {
       try HostFiles.replace(
         directory.etc + "/" + file.name, Array(file.text.utf8), mode: 0o644, durable: false)
     }

@@ -12,6 +12,10 @@ struct HostProgram: Sendable {
   var extraDescriptors: [Int32] = []
   /// Join files of cgroups that it is to run in.
   var cgroups: [Int32] = []
+  /// Read as its standard input; /dev/null otherwise.
+  var input: [UInt8]?
+  /// Where it runs, if not beside us.
+  var place: NamespacePlace?
 
   struct Outcome: Sendable, Equatable {
     /// 128+n for a death by signal n.
@@ -22,13 +26,16 @@ struct HostProgram: Sendable {
 
   /// Runs it; throws if it can't start or is not done in time (it is killed then). Blocks.
   func run(timeoutMs: Int32) throws(LocalError) -> Outcome {
-    let null = try OwnedDescriptor.open("/dev/null", O_RDWR)
+    let source =
+      if let input { try OwnedDescriptor.memory("input", input) } else {
+        try OwnedDescriptor.open("/dev/null", O_RDWR)
+      }
     let ends = try OwnedDescriptor.pipe()
     let read = OwnedDescriptor(ends.read)
     let pid: Int32
     do {
       let write = OwnedDescriptor(ends.write)
-      pid = try spawn([null.raw, write.raw, write.raw] + extraDescriptors)
+      pid = try spawn([source.raw, write.raw, write.raw] + extraDescriptors)
     }
     let deadline = Deadline(afterMs: timeoutMs)
     let output = Self.collect(read, until: deadline)
@@ -41,8 +48,9 @@ struct HostProgram: Sendable {
       workingDirectory: "/", descriptors: descriptors)
     options.user = user.map { (uid: $0, gid: $0) }
     options.cgroups = cgroups
+    place?.apply(to: &options)
     do {
-      return try options.spawn()
+      return try withExtendedLifetime(place) { () throws(SpawnError) in try options.spawn() }
     } catch {
       throw .program("\(path): \(error)")
     }

@@ -95,6 +95,7 @@ extension LocalBackend {
     let tail = await patiently {
       processes.sidecar.end()
       processes.monitor.end()
+      processes.network?.end()
       return LogTail.read(host.directory.launchLog(id))
     }
     throw .failed(tail.isEmpty ? problem : "\(problem): \(tail)")

@@ -60,9 +60,13 @@ extension LocalBackend {
   /// that the watches hold the pids' present owners, their start times decide.
   private func dropImpostors() async {
     let states = sandboxes.values.map(\.state)
-    let gone = await patiently {
-      states.filter { $0.processes?.sidecar.isRunning != true }.map(\.record.id)
+    let (gone, cutOff) = await patiently {
+      let gone = states.filter { $0.processes?.sidecar.isRunning != true }
+      for state in gone { state.processes?.network?.end() }
+      let cutOff = states.filter { $0.processes?.network?.isRunning == false }
+      return (gone.map(\.record.id), cutOff.map(\.record.id))
     }
+    for id in cutOff where !gone.contains(id) { sandboxes[id]?.dropNetwork() }
     for id in gone {
       sandboxes[id]?.detach()
       sandboxes[id]?.isUnwanted = true
@@ -101,7 +105,7 @@ private struct AdoptedLimits: Sendable {
       return
     }
     do throws(LocalError) {
-      try cgroup.apply(host.launcher.cgroupLimits(state.limits))
+      try cgroup.apply(host.launcher.cgroupLimits(state.limits, state.record.network))
       problem = nil
     } catch {
       problem = "\(error)"

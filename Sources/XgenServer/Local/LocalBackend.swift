@@ -34,6 +34,8 @@ final class LocalBackend: SandboxBackend {
     }
   }
 
+  var network: SandboxNetwork? { configuration.network }
+
   func update(_ record: SandboxRecord) async throws(BackendError) {
     guard let host, let sandbox = sandboxes[record.id] else { throw .unknownSandbox }
     await sandbox.turns.enter()
@@ -75,6 +77,12 @@ final class LocalBackend: SandboxBackend {
 
   /// Watches a sandbox's processes and reports an end that nobody asked for.
   func watch(_ sandbox: LocalSandbox, _ processes: SandboxState.Processes) throws(UVError) {
+    sandbox.onNetworkEnd = { [weak self] in
+      guard let self, !sandbox.isUnwanted, !sandbox.isCondemned else { return }
+      logger.warning(
+        "a sandbox's network ended; it goes on without",
+        metadata: ["sandbox": "\(sandbox.state.record.id)"])
+    }
     try sandbox.watch(processes, loop: LoopActor.loop) { [weak self] in
       guard let self, !sandbox.isUnwanted, !sandbox.isCondemned else { return }
       LoopActor.task { await self.report(sandbox) }

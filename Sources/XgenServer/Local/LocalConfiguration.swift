@@ -10,8 +10,14 @@ struct LocalConfiguration: Sendable, Equatable {
   /// Below which cgroup sandboxes' cgroups are made, as a path in each hierarchy; nil: the server's
   /// own. `Cgroups.noParent` leaves cgroups alone.
   var cgroupParent: String?
+  /// What sandboxes reach unless they ask for less; none has more.
+  var network = SandboxNetwork.none
+  /// Name servers of sandboxes with a network; none: the host's.
+  var resolvers: [IPAddress] = []
   /// Where Debian installs it. Not searched in PATH, which a user may have changed.
   var bubblewrapPath = "/usr/bin/bwrap"
+  var pastaPath = "/usr/bin/pasta"
+  var nftPath = "/usr/sbin/nft"
 
   init(dataDirectory: String, sidecarPath: String) {
     self.dataDirectory = dataDirectory

@@ -15,14 +15,15 @@ struct LocalHost: Sendable {
   ) throws(LocalError) -> LocalHost {
     let directory = try DataDirectory.prepare(configuration.dataDirectory)
     let lock = try DataDirectoryLock(directory)
-    try GeneratedFiles.write(to: directory)
+    let egress = try Egress.prepare(configuration)
+    try GeneratedFiles.write(to: directory, egress)
     let launcher = SandboxLauncher(
       directory: directory, sockets: try SidecarSockets(directory),
       bubblewrapPath: configuration.bubblewrapPath,
       sidecar: try SidecarProgram.install(from: configuration.sidecarPath, in: directory),
       layout: HostLayout.read(), limits: configuration.limits,
       cgroups: try Cgroups.prepare(directory, parent: configuration.cgroupParent),
-      bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes)
+      bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes, egress: egress)
     do throws(LocalError) { try BubblewrapCheck.run(launcher, uid: trialUID) } catch {
       launcher.cgroups.removeOwn()
       throw error

@@ -26,6 +26,14 @@ struct LocalLimits: Sendable, Equatable {
   static let launchTimeoutMs: Int32 = 10_000
   /// Waiting for a program that the backend runs on the host (`bwrap --version`, the trial).
   static let hostProgramTimeoutMs: Int32 = 20_000
+  /// Waiting for a sandbox's packet filter, and for its interface.
+  static let networkTimeoutMs: Int32 = 10_000
+  /// Between two looks whether the interface is there.
+  static let networkRetryUs: UInt32 = 1_000
+  /// What pasta needs for itself (31 MB measured), added to the memory of the sandbox that it serves.
+  static let networkBytes: Int64 = 48 << 20
+  /// And in processes.
+  static let processesOfNetwork = 1
   /// Sandboxes whose files are removed at once: half of the worker threads stay free for the rest.
   static let removalsAtOnce = 4
   /// Removing a sandbox's files, of which there may be millions.

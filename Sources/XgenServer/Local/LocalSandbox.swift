@@ -1,6 +1,6 @@
 internal import Reactor
 
-/// One sandbox of this host and the watches on its two processes.
+/// One sandbox of this host and the watches on its processes.
 @LoopActor
 final class LocalSandbox {
   /// What is on disk, or will be when the present turn is over.
@@ -23,6 +23,10 @@ final class LocalSandbox {
 
   private var sidecar: ProcessWatch?
   private var monitor: ProcessWatch?
+  /// pasta's, where it has a network.
+  private var network: ProcessWatch?
+  /// The network ended while the sandbox went on. Called once.
+  var onNetworkEnd: (() -> Void)?
   private var onEnd: (() -> Void)?
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -40,6 +44,9 @@ final class LocalSandbox {
     do {
       sidecar = try watch(processes.sidecar.pid, loop) { self.sidecarEnded() }
       monitor = try watch(processes.monitor.pid, loop) { self.monitorEnded() }
+      if let process = processes.network {
+        network = try watch(process.pid, loop) { self.networkEnded() }
+      }
     } catch {
       detach()
       throw error
@@ -69,8 +76,17 @@ final class LocalSandbox {
     endIfOver()
   }
 
+  private func networkEnded() {
+    network = nil
+    if sidecar != nil { onNetworkEnd?() }
+    onNetworkEnd = nil
+    endIfOver()
+  }
+
   private func endIfOver() {
     guard sidecar == nil, monitor == nil, !hasEnded else { return }
+    // It serves nobody any more, and would go on.
+    if let network { return network.kill() }
     hasEnded = true
     for continuation in waiting { continuation.resume() }
     waiting = []
@@ -88,11 +104,23 @@ final class LocalSandbox {
     await withCheckedContinuation { waiting.append($0) }
   }
 
+  /// Forgets a network that is gone: its pid may be another process's by now.
+  func dropNetwork() {
+    network?.cancel()
+    network = nil
+    let tell = onNetworkEnd
+    onNetworkEnd = nil
+    tell?()
+  }
+
   /// Lets the processes be.
   func detach() {
     onEnd = nil
+    onNetworkEnd = nil
     sidecar?.cancel()
     monitor?.cancel()
+    network?.cancel()
+    network = nil
     sidecar = nil
     monitor = nil
   }

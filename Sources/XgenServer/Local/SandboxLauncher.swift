@@ -15,28 +15,35 @@ struct SandboxLauncher: Sendable {
   let bootID: String
   /// The seccomp program's bytes.
   let filter: [UInt8]
+  /// Nil where no sandbox has a network.
+  let egress: Egress?
 
   /// Starts a sandbox. When it returns, the sandbox can be found again by a later server; when it
   /// throws, no process is left, but the folder, the cgroups and the socket may be. Blocks for some
-  /// 15 ms.
+  /// 15 ms, with a network for some 60.
   func launch(_ wanted: SandboxState) throws(LocalError) -> SandboxState {
     var state = wanted
     let record = wanted.record
     try directory.makeSandbox(record.id, uid: wanted.uid)
     // A server that is killed from here on leaves a folder that says what it is.
     try state.save(in: directory, durable: false)
-    let entrance = try cgroups.make(record.id, cgroupLimits(wanted.limits))?.entrance()
+    let limits = cgroupLimits(wanted.limits, record.network)
+    let entrance = try cgroups.make(record.id, limits)?.entrance()
     let listener = try sockets.listen(record.id)
+    let gate = try LaunchGate()
     let ends = try OwnedDescriptor.pipe()
     let info = OwnedDescriptor(ends.read)
     let monitor: Int32
     do {
       let infoEnd = OwnedDescriptor(ends.write)
-      monitor = try spawn(state, entrance, listener: listener, info: infoEnd)
+      monitor = try spawn(state, entrance, listener: listener, info: infoEnd, gate: gate)
     }
     do {
       state.processes = try processes(info, monitor, record.id)
+      let network = try connect(state, entrance)
+      state.processes?.network = network
       try state.save(in: directory, durable: true)
+      if record.network == .internet { try gate.open() }
     } catch {
       abandon(state.processes, monitor, record.id)
       throw error
@@ -44,11 +51,25 @@ struct SandboxLauncher: Sendable {
     return state
   }
 
+  private func connect(
+    _ state: SandboxState, _ entrance: CgroupEntrance?
+  ) throws(LocalError) -> HostProcess? {
+    guard state.record.network == .internet, let sidecar = state.processes?.sidecar else {
+      return nil
+    }
+    guard let egress else { throw .program("this server gives sandboxes no network") }
+    return try egress.open(
+      state.record.id, sidecar.pid, user: state.uid, cgroups: entrance?.descriptors ?? [],
+      in: directory)
+  }
+
   /// The command for a sandbox with this home; without limits, those of one that asks for none.
-  func command(home: String, _ limits: SandboxLimits? = nil) -> BubblewrapCommand {
+  func command(
+    home: String, _ limits: SandboxLimits? = nil, network: SandboxNetwork? = nil
+  ) -> BubblewrapCommand {
     BubblewrapCommand(
       home: home, etc: directory.etc, sidecar: sidecar, layout: layout,
-      limits: processLimits(limits ?? self.limits.resources))
+      limits: processLimits(limits ?? self.limits.resources), network: network ?? .none)
   }
 
   /// What each process inside is held to. One file can't outrun the sweep of disks.
@@ -61,32 +82,61 @@ struct SandboxLauncher: Sendable {
     return each
   }
 
-  func cgroupLimits(_ sandbox: SandboxLimits) -> CgroupLimits {
-    CgroupLimits(
+  /// What its cgroups hold it to: pasta, which runs in them, comes on top of what it asked for.
+  func cgroupLimits(_ sandbox: SandboxLimits, _ network: SandboxNetwork?) -> CgroupLimits {
+    var limits = CgroupLimits(
       cpuMilli: sandbox.cpuMilli, memoryBytes: sandbox.memoryBytes,
-      pids: limits.maxProcesses + LocalLimits.processesOfBubblewrap)
+      pids: self.limits.maxProcesses + LocalLimits.processesOfBubblewrap)
+    if network == .internet {
+      limits.memoryBytes += LocalLimits.networkBytes
+      limits.pids += LocalLimits.processesOfNetwork
+    }
+    return limits
   }
 
   private func spawn(
     _ state: SandboxState, _ entrance: CgroupEntrance?, listener: borrowing OwnedDescriptor,
-    info: borrowing OwnedDescriptor
+    info: borrowing OwnedDescriptor, gate: borrowing LaunchGate
   ) throws(LocalError) -> Int32 {
     let record = state.record
-    let null = try OwnedDescriptor.open("/dev/null", O_RDONLY)
     let log = try OwnedDescriptor.open(
       directory.launchLog(record.id), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, mode: 0o600)
-    let filter = try OwnedDescriptor.memory("seccomp", filter)
+    let command = command(
+      home: directory.home(record.id), state.limits, network: record.network)
     let variables = SandboxEnvironment.variables(of: record)
-    let arguments = try OwnedDescriptor.memory(
-      "arguments", BubblewrapCommand.environmentArguments(variables))
+    return try spawn(
+      command.arguments, user: state.uid, cgroups: entrance,
+      .init(
+        listener: listener.raw, log: log.raw, info: info.raw,
+        gate: record.network == .internet ? gate.inside.raw : -1,
+        arguments: BubblewrapCommand.environmentArguments(variables)))
+  }
+
+  /// What a new bubblewrap inherits, in our numbers, and what it reads.
+  struct Inheritance {
+    let listener: Int32
+    let log: Int32
+    let info: Int32
+    /// -1: none.
+    let gate: Int32
+    let arguments: [UInt8]
+  }
+
+  /// Starts a bubblewrap and returns its pid.
+  func spawn(
+    _ arguments: [String], user: UInt32?, cgroups entrance: CgroupEntrance? = nil,
+    _ inherited: Inheritance
+  ) throws(LocalError) -> Int32 {
+    let null = try OwnedDescriptor.open("/dev/null", O_RDONLY)
+    let filter = try OwnedDescriptor.memory("seccomp", filter)
+    let more = try OwnedDescriptor.memory("arguments", inherited.arguments)
     var options = SpawnOptions(
-      command: bubblewrapPath,
-      arguments: command(home: directory.home(record.id), state.limits).arguments,
-      workingDirectory: "/",
+      command: bubblewrapPath, arguments: arguments, workingDirectory: "/",
       descriptors: [
-        null.raw, log.raw, log.raw, listener.raw, info.raw, filter.raw, arguments.raw,
+        null.raw, inherited.log, inherited.log, inherited.listener, inherited.info, filter.raw,
+        more.raw, inherited.gate,
       ])
-    options.user = state.uid.map { (uid: $0, gid: $0) }
+    options.user = user.map { (uid: $0, gid: $0) }
     options.cgroups = entrance?.descriptors ?? []
     do {
       return try withExtendedLifetime(entrance) { () throws(SpawnError) in try options.spawn() }
@@ -103,7 +153,8 @@ struct SandboxLauncher: Sendable {
     guard let pid = answer, let sidecar = HostProcess.running(pid),
       let outer = HostProcess.running(monitor)
     else {
-      Self.awaitChild(monitor)  // its last words are in the log once it has ended
+      // Its last words are in the log once it has ended.
+      Self.awaitChild(monitor, ms: LocalLimits.lastWordsMs)
       let tail = LogTail.read(directory.launchLog(id))
       throw .program("bubblewrap could not start the sandbox" + (tail.isEmpty ? "" : ": \(tail)"))
     }
@@ -111,20 +162,22 @@ struct SandboxLauncher: Sendable {
   }
 
   /// Leaves no process of a start that failed.
-  private func abandon(_ processes: SandboxState.Processes?, _ monitor: Int32, _ id: String) {
+  func abandon(_ processes: SandboxState.Processes?, _ monitor: Int32, _ id: String) {
     processes?.sidecar.end()
     StrayProcesses.end(under: directory) { $0 == id }
-    Self.awaitChild(monitor)
+    Self.awaitChild(monitor, ms: LocalLimits.lastWordsMs)
   }
 
-  /// Gives a child that is about to end a second to do so, and reaps it.
-  private static func awaitChild(_ pid: Int32) {
+  /// Gives a child that is about to end some time to do so, and reaps it. Its exit code; nil if it
+  /// runs on, or was reaped before.
+  @discardableResult
+  static func awaitChild(_ pid: Int32, ms: Int32) -> Int32? {
     let raw = xgen_pidfd_open(pid)
-    if raw < 0 { return }
+    if raw < 0 { return nil }
     let pidfd = OwnedDescriptor(raw)
-    _ = Deadline(afterMs: LocalLimits.lastWordsMs).waitForReadable(pidfd.raw)
-    var ignored: Int32 = 0
-    _ = xgen_reap(pid, &ignored)
+    _ = Deadline(afterMs: ms).waitForReadable(pidfd.raw)
+    var code: Int32 = 0
+    return xgen_reap(pid, &code) == 1 ? code : nil
   }
 }
 
@@ -135,7 +188,10 @@ enum BubblewrapInfo {
     let deadline = Deadline(afterMs: LocalLimits.launchTimeoutMs)
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 512)
-    while bytes.count < LocalLimits.maxInfoBytes, deadline.waitForReadable(info.raw) {
+    // Not to its end: who waits at the gate may hold the other side open.
+    while pid(bytes) == nil, bytes.count < LocalLimits.maxInfoBytes,
+      deadline.waitForReadable(info.raw)
+    {
       let count = Glibc.read(info.raw, &chunk, chunk.count)
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { break }

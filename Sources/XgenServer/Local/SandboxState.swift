@@ -19,5 +19,7 @@ struct SandboxState: Sendable, Equatable {
     let sidecar: HostProcess
     /// The outer bubblewrap, which ends by itself after the sidecar.
     let monitor: HostProcess
+    /// pasta, where the sandbox has a network.
+    var network: HostProcess?
   }
 }

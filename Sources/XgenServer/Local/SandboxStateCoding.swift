@@ -13,6 +13,7 @@ extension SandboxState {
     if let processes {
       writer.member("sidecar", processes.sidecar)
       writer.member("monitor", processes.monitor)
+      if let network = processes.network { writer.member("network", network) }
     }
     writer.key("record")
     writer.record(record)
@@ -62,7 +63,8 @@ extension SandboxState {
     guard let monitor = try fields.process("monitor") else {
       throw fields.error("monitor", "is required")
     }
-    return Processes(sidecar: sidecar, monitor: monitor)
+    return Processes(
+      sidecar: sidecar, monitor: monitor, network: try fields.process("network"))
   }
 }
 
@@ -112,6 +114,7 @@ extension JSONWriter {
     member("expires_at_ms", int: record.expiresAtMs)
     resources(record.resources)
     previews(record.previews)
+    if let network = record.network { member("network", network.rawValue) }
     if let idempotency = record.idempotency { self.idempotency(idempotency) }
     endObject()
   }
@@ -169,7 +172,8 @@ extension SandboxRecord {
       previews: try Previews(try fields.fields("previews")),
       createdAtMs: try fields.requiredMoment("created_at_ms"),
       expiresAtMs: try fields.requiredMoment("expires_at_ms"),
-      idempotency: try Idempotency(try fields.fields("idempotency")))
+      idempotency: try Idempotency(try fields.fields("idempotency")),
+      network: try fields.network("network"))
   }
 }
 
@@ -237,6 +241,14 @@ extension JSONFields {
     // Pid 1 and below are the host's init, every process, or a group: never a sandbox.
     guard pid > 1 else { throw fields.error("pid", "is out of range") }
     return HostProcess(pid: pid, startTicks: try fields.required("start_ticks"))
+  }
+
+  fileprivate func network(_ name: String) throws(FieldError) -> SandboxNetwork? {
+    guard let text = try string(name) else { return nil }
+    guard let network = SandboxNetwork(rawValue: text) else {
+      throw error(name, "is not known")
+    }
+    return network
   }
 
   fileprivate func dictionary(_ name: String) throws(FieldError) -> [String: String] {

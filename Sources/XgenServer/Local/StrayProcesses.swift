@@ -2,7 +2,7 @@
 ///
 /// A server that is killed between the start of a bubblewrap and the state file that names its
 /// processes leaves such ones: the bubblewrap, its child before the exec (the same command line)
-/// or after it (then known as the bubblewrap's child).
+/// or after it (then known as the bubblewrap's child), and the pasta of its network.
 enum StrayProcesses {
   /// Kills every sandbox of this data folder whose id is chosen. Blocks.
   static func end(under directory: DataDirectory, _ isStray: (_ id: String) -> Bool) {
@@ -18,10 +18,10 @@ enum StrayProcesses {
     under directory: DataDirectory, _ isStray: (_ id: String) -> Bool
   ) -> [HostProcess] {
     HostProcess.commandLines().compactMap { pid, words in
-      guard
-        let id = BubblewrapCommand.sandboxID(ofCommandLine: words, under: directory.sandboxes),
-        isStray(id)
-      else { return nil }
+      let id =
+        BubblewrapCommand.sandboxID(ofCommandLine: words, under: directory.sandboxes)
+        ?? directory.sandboxID(ofPasta: words.first ?? "")
+      guard let id, isStray(id) else { return nil }
       return HostProcess.running(pid)
     }
   }

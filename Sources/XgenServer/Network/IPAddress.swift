@@ -90,6 +90,13 @@ struct CIDR: Hashable, Sendable {
     if self.address != address { return nil }
   }
 
+  /// The network of one address alone.
+  init(single address: IPAddress) {
+    self.init(address, prefixLength: Self.bitCount(address))
+  }
+
+  var isV4: Bool { Self.bitCount(address) == 32 }
+
   func contains(_ other: IPAddress) -> Bool {
     Self.bitCount(other) == Self.bitCount(address) && Self.masked(other, prefixLength) == address
   }

@@ -89,7 +89,8 @@ extension Catalog {
       id: id, owner: tenant.name, template: order.template, env: order.env, ports: order.ports,
       gui: order.gui, metadata: order.metadata, resources: order.resources,
       previews: order.previews, createdAtMs: now,
-      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark)
+      expiresAtMs: now + Int64(order.timeoutSeconds) * 1000, idempotency: mark,
+      network: order.network)
   }
 
   private func abandon(_ sandbox: Sandbox, _ origin: CallOrigin) async {

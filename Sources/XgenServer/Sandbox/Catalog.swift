@@ -48,6 +48,8 @@ final class Catalog {
 
   /// What sandboxes are not held to here.
   var notEnforced: Set<ResourceName> { backend.notEnforced }
+  /// What a sandbox reaches by default, and at most.
+  var network: SandboxNetwork? { backend.network }
 
   var backendName: String { backend.name }
 

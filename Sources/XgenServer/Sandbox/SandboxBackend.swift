@@ -59,6 +59,10 @@ protocol SandboxBackend: AnyObject {
   /// Words for it if, by now, more were killed than `count`: `out of memory (limit 256Mi)`.
   func outOfMemory(id: String, since count: UInt64) async -> String?
 
+  /// What sandboxes reach unless they ask for less, and the most that one may have; nil where the
+  /// backend has no say.
+  var network: SandboxNetwork? { get }
+
   /// A connection to a place inside the sandbox, connecting or connected.
   func dial(id: String, _ destination: SandboxDestination) throws(BackendError) -> any ByteStream
 
@@ -83,6 +87,7 @@ extension SandboxBackend {
   var keepsSandboxesAtShutdown: Bool { false }
   var hasOnlyWebSocket: Bool { false }
   var sidecarPort: UInt16? { nil }
+  var network: SandboxNetwork? { nil }
 }
 
 /// For backends whose sandboxes are this server's alone.

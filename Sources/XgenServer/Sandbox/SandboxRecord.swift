@@ -16,6 +16,8 @@ struct SandboxRecord: Sendable, Equatable {
   var expiresAtMs: Int64
   /// The client's Idempotency-Key and a hash of the body it came with, if any.
   let idempotency: Idempotency?
+  /// Nil where the backend does not choose it.
+  var network: SandboxNetwork?
 
   /// How its previews are served.
   struct Previews: Sendable, Equatable {

@@ -4,15 +4,18 @@ import Testing
 
 /// What `POST /sandboxes` takes (spec/api.md, Sandboxes).
 @Suite struct SandboxOrderTests {
-  private func order(_ json: String) throws -> SandboxOrder {
+  private func order(
+    _ json: String, network: SandboxNetwork? = nil
+  ) throws -> SandboxOrder {
     let value = try JSONParser.parse(Array(json.utf8))
     return try SandboxOrder(
-      try JSONFields(value), defaultTimeoutSeconds: 3600, maxTimeoutSeconds: 86_400)
+      try JSONFields(value), defaultTimeoutSeconds: 3600, maxTimeoutSeconds: 86_400,
+      network: network)
   }
 
-  private func problem(_ json: String) throws -> FieldError? {
+  private func problem(_ json: String, network: SandboxNetwork? = nil) throws -> FieldError? {
     do {
-      _ = try order(json)
+      _ = try order(json, network: network)
       return nil
     } catch let error as FieldError {
       return error
@@ -28,6 +31,25 @@ import Testing
     #expect(order.template == "base" && order.timeoutSeconds == 3600 && !order.gui)
     #expect(order.env.isEmpty && order.ports.isEmpty && order.metadata.isEmpty)
     #expect(order.resources == .init())
+  }
+
+  @Test func theNetworkIsWithinWhatTheServerAllows() throws {
+    let (asksNone, asksAll) = (#"{"network":"none"}"#, #"{"network":"internet"}"#)
+    #expect(try order("{}").network == nil)
+    for most in SandboxNetwork.allCases {
+      #expect(try order("{}", network: most).network == most)
+      #expect(try order(#"{"network":null}"#, network: most).network == most)
+      #expect(try order(asksNone, network: most).network == SandboxNetwork.none)
+    }
+    #expect(try order(asksAll, network: .internet).network == .internet)
+    for (json, most) in [
+      (asksAll, SandboxNetwork.none), (asksAll, nil), (asksNone, nil),
+      (#"{"network":"lan"}"#, .internet), (#"{"network":true}"#, .internet),
+    ] {
+      #expect(try problem(json, network: most)?.field == "network", "\(json)")
+    }
+    let refusal = try #require(try problem(asksAll, network: SandboxNetwork.none))
+    #expect("\(refusal)".contains("--local-network"))
   }
 
   @Test func takesAllThatTheReferenceNames() throws {

@@ -53,9 +53,12 @@ import Testing
       "--default-resources", "cpu=2,disk=64Mi", "--cgroup-parent", "/x/y",
       "--sidecar", "/s", "--log-format", "json", "--log-level", "debug",
       "--ws-origin", "https://A.example,http://b:3000",
-      "--audit-log", "/a/b", "--audit-file-bytes", "4096",
+      "--audit-log", "/a/b", "--audit-file-bytes", "4096", "--local-network", "internet",
+      "--local-dns", "192.168.0.1,2001:db8::53",
       "--kubeconfig", "/k", "--kube-context", "c")
     #expect(settings.kubeconfigFile == "/k" && settings.kubeContext == "c")
+    #expect(settings.localNetwork == .internet)
+    #expect(settings.localResolvers.map { "\($0)" } == ["192.168.0.1", "2001:db8::53"])
     #expect(settings.listen.map { "\($0)" } == ["0.0.0.0:1", "[::]:0"])
     #expect(settings.dataDirectory == "/d" && settings.apiKeysFile == "f")
     #expect(settings.apiKey == "k" && settings.jwtSecret == secret)
@@ -110,6 +113,22 @@ import Testing
     }
   }
 
+  @Test func theNetworkBelongsToTheLocalBackend() throws {
+    #expect(try settings().localNetwork == .none)
+    for (arguments, name) in [
+      (
+        ["--backend", "static", "--static-sidecar", "unix:/s", "--local-network", "internet"],
+        "--local-network"
+      ),
+      (["--local-dns", "9.9.9.9"], "--local-dns"),
+    ] {
+      let error = #expect(throws: SettingError.self) {
+        try Settings.parse(arguments: arguments, environment: [:])
+      }
+      #expect(error?.name == name)
+    }
+  }
+
   static let bad: [(flag: String, value: String)] = [
     ("--default-resources", ""), ("--default-resources", "cpu"),
     ("--default-resources", "cpu=5"), ("--default-resources", "memory=1Mi"),
@@ -136,6 +155,9 @@ import Testing
     ("--uid-range", "6000-5000"), ("--uid-range", "0-10"), ("--uid-range", "1000-4294967295"),
     ("--uid-range", "a-b"), ("--ws-origin", ""), ("--ws-origin", "null"), ("--ws-origin", "*"),
     ("--ws-origin", "https://a/"), ("--ws-origin", "https://a, https://b"),
+    ("--local-network", ""), ("--local-network", "lan"), ("--local-dns", ""),
+    ("--local-dns", "127.0.0.53"), ("--local-dns", "fe80::1"), ("--local-dns", "dns.example"),
+    ("--local-dns", "1.1.1.1,1.0.0.1,8.8.8.8,9.9.9.9"),
     ("--ws-origin", "https://a,"), ("--log-format", "xml"), ("--log-level", "loud"),
   ]
 

@@ -144,6 +144,24 @@ import Testing
     }
   }
 
+  /// pasta may have ended while no server ran, and its pid be another process's.
+  @Test func aReusedPidIsNotTakenForANetwork() async throws {
+    try await LocalFixture.with { fixture in
+      let id = try await fixture.create()
+      var state = try fixture.state(id)
+      let child = try SpawnOptions(command: "/bin/sleep", arguments: ["1000"]).spawn()
+      let other = try #require(HostProcess.running(child))
+      defer { other.end() }
+      state.processes?.network = HostProcess(pid: child, startTicks: other.startTicks - 1)
+      fixture.backend.detach()
+      try state.save(in: fixture.directory(of: fixture), durable: false)
+      #expect(try await fixture.restart().map(\.id) == [id])
+      #expect(try await fixture.run(id, "echo here") == "here")
+      await fixture.backend.delete(id: id)
+      #expect(other.isRunning)
+    }
+  }
+
   @Test func theEndOfASidecarIsReportedWithItsLog() async throws {
     try await LocalFixture.with { fixture in
       let id = try await fixture.create()

@@ -110,13 +110,14 @@ final class LocalFixture {
   nonisolated static func record(
     _ id: String = SandboxID.random(), template: String = "base", env: [String: String] = [:],
     gui: Bool = false,
-    resources: SandboxRecord.Resources = .init(cpuMilli: 500, memoryBytes: 1 << 30)
+    resources: SandboxRecord.Resources = .init(cpuMilli: 500, memoryBytes: 1 << 30),
+    network: SandboxNetwork? = nil
   ) -> SandboxRecord {
     SandboxRecord(
       id: id, owner: "alice", template: template, env: env, ports: [3000], gui: gui,
       metadata: ["team": "a\u{301}\"b"], resources: resources,
       createdAtMs: 1_700_000_000_000, expiresAtMs: 1_700_003_600_000,
-      idempotency: .init(key: "key-1", bodyHash: "00ff"))
+      idempotency: .init(key: "key-1", bodyHash: "00ff"), network: network)
   }
 
   /// Creates a sandbox and returns its id.

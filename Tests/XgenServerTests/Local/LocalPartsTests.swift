@@ -37,6 +37,19 @@ import Testing
     }
   }
 
+  @Test func withANetworkItWaitsAtTheGateAndHasNameServers() {
+    var command = Self.command
+    #expect(
+      contains(command.arguments, ["--ro-bind", "/data/etc/resolv.conf", "/etc/resolv.conf"]))
+    #expect(!command.arguments.contains("--block-fd"))
+    command.network = .internet
+    let words = command.arguments
+    #expect(contains(words, ["--block-fd", "7"]) && words.contains("--unshare-net"))
+    #expect(
+      contains(words, ["--ro-bind", "/data/etc/resolv-internet.conf", "/etc/resolv.conf"]))
+    #expect(!words.contains("/data/etc/resolv.conf"))
+  }
+
   @Test func theEnvironmentIsNulEnded() {
     let bytes = BubblewrapCommand.environmentArguments([(name: "A", value: "b c")])
     #expect(bytes == Array("--setenv\u{0}A\u{0}b c\u{0}".utf8))

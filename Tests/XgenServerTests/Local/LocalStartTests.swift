@@ -58,6 +58,50 @@ import Testing
     #expect(text.contains("/nowhere/xgen-sidecar"))
   }
 
+  @Test func missingProgramsForTheNetworkAreNamed() async throws {
+    let pasta = try await startError {
+      $0.network = .internet
+      $0.pastaPath = "/usr/bin/no-pasta"
+    }
+    #expect(pasta.contains("--local-network") && pasta.contains("apt-get install passt"))
+    let filter = try await startError {
+      $0.network = .internet
+      $0.pastaPath = "/bin/true"
+      $0.nftPath = "/usr/sbin/no-nft"
+    }
+    #expect(filter.contains("apt-get install nftables"))
+  }
+
+  @Test func aFilterThatCantBeSetEndsTheStart() async throws {
+    let text = try await startError { configuration in
+      let script = configuration.sidecarPath + "-nft"
+      LocalFixture.write(script, "#!/bin/sh\ncat >/dev/null; echo no such module; exit 1\n")
+      chmod(script, 0o755)
+      configuration.network = .internet
+      configuration.resolvers = [.v4(0x0909_0909)]
+      configuration.pastaPath = "/bin/false"
+      configuration.nftPath = script
+    }
+    #expect(text == "the packet filter of a sandbox's network can't be set: no such module")
+  }
+
+  @Test func aPastaThatFailsIsQuoted() async throws {
+    let text = try await startError { configuration in
+      let script = configuration.sidecarPath + "-pasta"
+      LocalFixture.write(
+        script,
+        "#!/bin/sh\necho Failed to send 7 bytes to syslog\n"
+          + "echo Failed to open tun socket in namespace; exit 1\n")
+      chmod(script, 0o755)
+      configuration.network = .internet
+      configuration.resolvers = [.v4(0x0909_0909)]
+      configuration.pastaPath = script
+      configuration.nftPath = "/bin/true"
+    }
+    #expect(text.hasPrefix("pasta can't connect a sandbox: Failed to open tun socket in namespace"))
+    #expect(text.hasSuffix("chmod 666 /dev/net/tun"))
+  }
+
   @Test(.enabled(if: getuid() == 0))
   func aFolderThatOtherUsersCantEnterIsRefusedAsRoot() async throws {
     let text = try await startError { configuration in

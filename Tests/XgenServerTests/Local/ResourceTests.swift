@@ -139,7 +139,7 @@ import Testing
       let adopted = try #require(fixture.backend.sandboxes[first]?.cgroup)
       #expect(adopted.folders.map(\.path) == made.folders.map(\.path))
       let limits = try #require(fixture.backend.host).launcher
-        .cgroupLimits(try fixture.state(first).limits)
+        .cgroupLimits(try fixture.state(first).limits, nil)
       for folder in adopted.folders { try folder.verify(limits) }
       await fixture.backend.delete(id: first)
       #expect(made.folders.allSatisfy { !$0.exists })
@@ -151,7 +151,7 @@ import Testing
     try await withCgroups(.pids) { fixture in
       let launcher = try #require(fixture.backend.host).launcher
       let left = try #require(
-        try launcher.cgroups.make("left", launcher.cgroupLimits(launcher.limits.resources)))
+        try launcher.cgroups.make("left", launcher.cgroupLimits(launcher.limits.resources, nil)))
       var options = SpawnOptions(command: "/bin/sleep", arguments: ["1000"])
       let entrance = try left.entrance()
       options.cgroups = entrance.descriptors

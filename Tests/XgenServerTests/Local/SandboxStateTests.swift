@@ -7,11 +7,13 @@ import Testing
   private static let limits = SandboxLimits(
     cpuMilli: 500, memoryBytes: 1 << 30, diskBytes: 2 << 30)
   private static let full = SandboxState(
-    record: LocalFixture.record("abc", template: "python", env: ["B": "\u{0}\n", "A": "ü"]),
+    record: LocalFixture.record(
+      "abc", template: "python", env: ["B": "\u{0}\n", "A": "ü"], network: .internet),
     uid: 200_007, limits: limits, bootID: "boot",
     processes: .init(
       sidecar: HostProcess(pid: 4711, startTicks: 99),
-      monitor: HostProcess(pid: 4710, startTicks: 98)))
+      monitor: HostProcess(pid: 4710, startTicks: 98),
+      network: HostProcess(pid: 4712, startTicks: 100)))
 
   @Test func comesBackAsItWasWritten() throws {
     #expect(try SandboxState(decoding: Self.full.encoded()) == Self.full)
@@ -52,7 +54,9 @@ import Testing
     ("\"start_ticks\":99", "\"start_ticks\":-1"), ("\"uid\":200007", "\"uid\":4294967296"),
     ("[3000]", "[0]"), ("[3000]", "[65536]"), ("\"monitor\"", "\"other\""),
     ("\"owner\":\"alice\"", "\"owner\":7"), ("\"record\"", "\"records\""),
-    ("\"created_at_ms\"", "\"created\""), ("\"created_at_ms\":", "\"created_at_ms\":-"),
+    ("\"created_at_ms\"", "\"created\""),
+    ("\"network\":\"internet\"", "\"network\":\"lan\""), ("\"pid\":4712", "\"pid\":0"),
+    ("\"created_at_ms\":", "\"created_at_ms\":-"),
   ])
   func implausibleValuesAreRefused(_ from: String, _ to: String) throws {
     let text = String(decoding: Self.full.encoded(), as: UTF8.self)

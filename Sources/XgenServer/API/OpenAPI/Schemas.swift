@@ -62,6 +62,9 @@ enum Schemas {
       "preview_host": [
         "const": "localhost", "description": "Absent where servers get the client's own Host.",
       ],
+      "network": [
+        "enum": networks, "description": "What it reaches; absent where others decide that.",
+      ],
       "created_at": time,
       "expires_at": time,
       "metadata": ["type": "object", "additionalProperties": ["type": "string"]],
@@ -94,8 +97,18 @@ enum Schemas {
         "default": "original",
         "description": "`localhost`: servers get Host `localhost:{port}` and an Origin to match.",
       ],
+      "network": [
+        "enum": .array(SandboxNetwork.allCases.map { .string($0.rawValue) } + [nil]),
+        "description": """
+        What it reaches beside its own loopback; unless asked for, and at most, what the server's \
+        --local-network says. `internet`: public addresses, not the host, nor private networks.
+        """,
+      ],
     ],
   ]
+
+  private static let networks: JSONValue = .array(
+    SandboxNetwork.allCases.map { .string($0.rawValue) })
 
   private static let timeoutSeconds: JSONValue = [
     "type": ["integer", "null"], "minimum": .int(.min), "maximum": .int(.max),
