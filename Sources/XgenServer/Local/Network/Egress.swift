@@ -76,6 +76,7 @@ struct Egress: Sendable {
       of: pid, entersNetwork: false,
       keeping: NamespacePlace.Capability.networkAdministration
         | NamespacePlace.Capability.systemAdministration)
+    try waitForSetup(pid, place)
     var options = SpawnOptions(
       command: command, arguments: Self.arguments(pid), environment: ["LANG=C"],
       workingDirectory: "/", descriptors: [null.raw, log.raw, log.raw])
@@ -86,6 +87,18 @@ struct Egress: Sendable {
       return try withExtendedLifetime(place) { () throws(SpawnError) in try options.spawn() }
     } catch {
       throw .program("\(pastaPath): \(error)")
+    }
+  }
+
+  /// While bubblewrap's process has every capability of the namespace in which pasta has two, pasta
+  /// can't open what is that process's (ptrace(2)); from above it can.
+  private func waitForSetup(_ pid: Int32, _ place: NamespacePlace) throws(LocalError) {
+    let deadline = Deadline(afterMs: LocalLimits.networkTimeoutMs)
+    while !place.isAbove(pid) {
+      if HostProcess.running(pid) == nil || deadline.hasPassed {
+        throw .program("bubblewrap did not set up a sandbox that waits for its network")
+      }
+      usleep(LocalLimits.networkRetryUs)
     }
   }
 

@@ -31,6 +31,14 @@ final class NamespacePlace: Sendable {
     self.entersNetwork = entersNetwork
   }
 
+  /// Whether this process has gone on into a user namespace below, as bubblewrap's does when all
+  /// else is set up. Blocks.
+  func isAbove(_ pid: Int32) -> Bool {
+    var (own, other) = (stat(), stat())
+    return fstat(user.raw, &own) == 0 && stat("/proc/\(pid)/ns/user", &other) == 0
+      && own.st_ino != other.st_ino
+  }
+
   /// The place must be kept until the spawn.
   func apply(to options: inout SpawnOptions) {
     options.namespaces = entersNetwork ? [user.raw, network.raw] : [user.raw]
