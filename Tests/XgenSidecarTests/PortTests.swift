@@ -6,10 +6,17 @@ import XgenProtocol
 
 /// PortOpen and PortClose.
 @Suite struct PortTests {
+  /// Below the ports that the kernel chooses: the tests beside this one listen on those, and the
+  /// sidecar sees them, too.
   private static let listener = """
-    import socket, sys
+    import random, socket, sys
     family = socket.AF_INET6 if sys.argv[1] == '6' else socket.AF_INET
-    s = socket.socket(family); s.bind(('::1' if family == socket.AF_INET6 else '127.0.0.1', 0))
+    while True:
+      try:
+        s = socket.socket(family)
+        s.bind(('::1' if family == socket.AF_INET6 else '127.0.0.1', random.randrange(10000, 32000)))
+        break
+      except OSError: pass
     s.listen(); print(s.getsockname()[1], flush=True); sys.stdin.read()
     """
 
