@@ -70,6 +70,26 @@ def test_what_one_replica_makes_the_other_shows_within_1_s(
     first.awaited(404, "GET", sandbox.path, 1)
 
 
+def test_links_revoked_at_one_replica_open_nothing_at_the_other(
+    own_space: Space, new_replica: NewReplica
+) -> None:
+    first, second = new_replica(own_space).start(), new_replica(own_space).start()
+    sandbox = first.create(template=TINY, preview_access="private")
+    second.awaited(200, "GET", sandbox.path, 1)
+    link = first.request("POST", f"{sandbox.path}/previews/8000/links").json()["url"]
+    host, _, path = link.partition("://")[2].partition("/")
+
+    def opened(server: Replica, path: str) -> int:
+        return requests.get(f"{server.address}/{path}", timeout=10, allow_redirects=False,
+                            headers={"Host": host}).status_code
+
+    assert [opened(one, path) for one in (first, second)] == [303, 303]
+    assert [opened(one, "") for one in (first, second)] == [401, 401]
+    assert first.request("DELETE", f"{sandbox.path}/previews/links").status_code == 204
+    assert opened(first, path) == 401
+    proc.eventually("the other knows of it", lambda: opened(second, path) == 401, 1)
+
+
 def test_one_idempotency_key_at_two_replicas_makes_one_sandbox(
     own_space: Space, new_replica: NewReplica
 ) -> None:

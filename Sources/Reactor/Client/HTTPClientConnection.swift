@@ -264,7 +264,7 @@ final class HTTPClientConnection: ByteStreamDelegate {
 
   private func fail(_ error: HTTPClientError) {
     guard let exchange else { return }
-    let isLost = exchangeCount > 1 && !hasAnswer && error.isLoss
+    let isLost = exchangeCount > 1 && !hasAnswer && error.mayBeLoss
     detach()
     stream.close()
     if isLost && exchange.request.isRepeatable && !exchange.isRepeated {
@@ -321,17 +321,5 @@ final class HTTPClientConnection: ByteStreamDelegate {
     noteTaken()
     let (atMs, timeout) = clock.deadline(phase)
     if stream.loop.nowMs >= atMs { fail(.timedOut(timeout)) } else { setTimer() }
-  }
-}
-
-extension HTTPClientError {
-  /// Whether it may be a connection that the peer closed before it read the request.
-  fileprivate var isLoss: Bool {
-    switch self {
-    case .closed, .stream: true
-    case .unreachable, .malformed, .unexpectedUpgrade, .tooManyInterimResponses, .invalidRequest,
-      .bodyTooLarge, .timedOut, .refused, .handshake:
-      false
-    }
   }
 }

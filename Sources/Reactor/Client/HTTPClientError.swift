@@ -35,6 +35,18 @@ public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible
   }
 }
 
+extension HTTPClientError {
+  /// Whether it may be a connection that the peer closed before it read the request.
+  var mayBeLoss: Bool {
+    switch self {
+    case .closed, .stream: true
+    case .unreachable, .malformed, .unexpectedUpgrade, .tooManyInterimResponses, .invalidRequest,
+      .bodyTooLarge, .timedOut, .refused, .handshake:
+      false
+    }
+  }
+}
+
 /// Which of `HTTPClientTimeouts` has passed.
 public enum HTTPClientTimeout: Sendable, CustomStringConvertible {
   case connect, head, bodyIdle, whole

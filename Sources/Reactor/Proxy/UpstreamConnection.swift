@@ -291,15 +291,3 @@ private struct UpstreamClock {
     nowMs >= hurryMs || nowMs - progressMs >= limitMs
   }
 }
-
-extension HTTPClientError {
-  /// Whether it may be a connection that the server closed before it read the request.
-  fileprivate var mayBeLoss: Bool {
-    switch self {
-    case .closed, .stream: true
-    case .unreachable, .malformed, .unexpectedUpgrade, .tooManyInterimResponses, .invalidRequest,
-      .bodyTooLarge, .timedOut, .refused, .handshake:
-      false
-    }
-  }
-}

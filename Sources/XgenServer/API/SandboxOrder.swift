@@ -39,11 +39,7 @@ struct SandboxOrder: Sendable, Equatable {
   private static func network(
     _ fields: JSONFields, _ most: SandboxNetwork?
   ) throws(FieldError) -> SandboxNetwork? {
-    guard let text = try fields.string("network") else { return most }
-    guard let asked = SandboxNetwork(rawValue: text) else {
-      let known = SandboxNetwork.allCases.map(\.rawValue).joined(separator: " or ")
-      throw fields.error("network", "must be \(known)")
-    }
+    guard let asked: SandboxNetwork = try choice(fields, "network") else { return most }
     guard let most else { throw fields.error("network", "is not this server's to choose") }
     if asked.isWithin(most) { return asked }
     throw fields.error("network", "must be \(most.rawValue) on this server (--local-network)")

@@ -1,16 +1,16 @@
 /// Bounds of the audit log, by name.
 enum AuditLimits {
   /// Of one file, before it is set aside as `.1`; a flag sets it. With `maxFiles` of them:
-  /// 320 MiB of disk at most, and one batch more per file.
+  /// 320 MiB of disk at most.
   static let defaultFileBytes = 64 << 20
   static let fileBytesRange = 4 << 10...16 << 30
   /// The one that is written to, and those that were set aside.
   static let maxFiles = 5
   /// Lines that wait for the disk: some 10,000. What comes beyond is counted as dropped.
   static let maxPendingBytes = 4 << 20
-  /// Handed to a worker at once.
+  /// Handed to a worker at once, or a file's bytes where these are fewer.
   static let batchBytes = 256 << 10
-  /// Between two batches.
+  /// Between two batches, for the second to be worth its worker.
   static let gatherMs: UInt64 = 20
   /// After a write that failed.
   static let retryMs: UInt64 = 1_000

@@ -81,20 +81,26 @@ final class AuditLog {
         writtenCount += batchCount
         settle()
         // Under load a worker is called for many records, not for each.
-        if !isClosing { await pause(ms: AuditLimits.gatherMs) }
+        if !isClosing, waiting.count < maxBatchBytes { await pause(ms: AuditLimits.gatherMs) }
       }
     }
     isWriting = false
     settle()
   }
 
+  /// A batch stands in one file, which must not outgrow its limit by it.
+  private var maxBatchBytes: Int {
+    guard case .files(let files) = sink else { return AuditLimits.batchBytes }
+    return min(AuditLimits.batchBytes, files.maxBytes)
+  }
+
   private func takeBatch() {
-    if waiting.count <= AuditLimits.batchBytes {
+    if waiting.count <= maxBatchBytes {
       swap(&batch, &waiting)
       batchCount = recordedCount - writtenCount
       return
     }
-    let lastEnd = waiting[..<AuditLimits.batchBytes].lastIndex(of: 0x0A)
+    let lastEnd = waiting[..<maxBatchBytes].lastIndex(of: 0x0A) ?? waiting.firstIndex(of: 0x0A)
     let end = lastEnd.map { $0 + 1 } ?? waiting.count
     batch = Array(waiting[..<end])
     waiting.removeFirst(end)

@@ -22,9 +22,7 @@ extension KubernetesBackend {
     if record.gui {
       throw .unavailable("desktops (gui) are not served by the kubernetes backend yet")
     }
-    if mirror.ends[record.id] != nil, let end = mirror.ends[record.id] {
-      throw .hasEnded(end.stone)
-    }
+    if let end = mirror.ends[record.id] { throw .hasEnded(end.stone) }
     let limits: SandboxLimits
     do throws(FieldError) { limits = try template.limits(record.resources) } catch {
       throw .invalid(error)
@@ -192,14 +190,4 @@ extension KubernetesBackend {
 
   /// A create cleans up after itself: the catalog knows a name, not which pod is whose.
   func abandon(id: String) async {}
-}
-
-extension SandboxRecord {
-  /// As annotations tell it.
-  var withoutEnvironment: SandboxRecord {
-    SandboxRecord(
-      id: id, owner: owner, template: template, env: [:], ports: ports, gui: gui,
-      metadata: metadata, resources: resources, previews: previews, createdAtMs: createdAtMs,
-      expiresAtMs: expiresAtMs, idempotency: idempotency)
-  }
 }

@@ -42,7 +42,6 @@ enum KubernetesBackendLimits {
   static let collectMs: UInt64 = 10_000
   /// Before what looks left behind is: its maker may be at it.
   static let orphanAgeMs: Int64 = 60_000
-  static let maxDeletionsAtOnce = 16
 }
 
 /// Bounds of the warm pool.

@@ -13,7 +13,7 @@ struct PreviewDomain: Sendable {
 
   /// A port in `domain` does not matter.
   init(_ domain: String) {
-    var name = domain.utf8.prefix { $0 != UInt8(ascii: ":") }.map(Self.lowercased)
+    var name = domain.utf8.prefix { $0 != UInt8(ascii: ":") }.map(\.asciiLowercased)
     if name.last == UInt8(ascii: ".") { name.removeLast() }
     self.name = name
   }
@@ -32,11 +32,9 @@ struct PreviewDomain: Sendable {
   }
 
   private func ends(_ host: UnsafeRawBufferPointer, at start: Int) -> Bool {
-    for index in 0..<name.count where Self.lowercased(host[start &+ index]) != name[index] {
+    for index in 0..<name.count where host[start &+ index].asciiLowercased != name[index] {
       return false
     }
     return true
   }
-
-  static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 0x20 : byte }
 }

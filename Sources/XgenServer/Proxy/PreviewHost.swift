@@ -33,7 +33,7 @@ struct PreviewHost: Equatable, Sendable {
     let id = UnsafeRawBufferPointer(rebasing: label[start..<dash])
     guard id.allSatisfy(Self.isIDByte) else { return nil }
     self.id = String(unsafeUninitializedCapacity: id.count) { text in
-      for index in 0..<id.count { text[index] = PreviewDomain.lowercased(id[index]) }
+      for index in 0..<id.count { text[index] = id[index].asciiLowercased }
       return id.count
     }
     self.port = port

@@ -42,8 +42,6 @@ enum PreviewOrigin {
     _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer
   ) -> Bool {
     left.count == right.count
-      && zip(left, right).allSatisfy {
-        PreviewDomain.lowercased($0) == PreviewDomain.lowercased($1)
-      }
+      && zip(left, right).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
   }
 }

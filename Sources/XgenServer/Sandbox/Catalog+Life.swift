@@ -9,11 +9,17 @@ extension Catalog {
     let before = sandbox.record.expiresAtMs
     let next = max(before, min(before + byMs, clock.nowMs() + atMostMs))
     sandbox.extend(toMs: next)
-    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
+    do throws(APIError) { try await persist(sandbox, "the new expiry") } catch {
       if sandbox.record.expiresAtMs == next { sandbox.extend(toMs: before) }
+      throw error
+    }
+  }
+
+  private func persist(_ sandbox: Sandbox, _ what: String) async throws(APIError) {
+    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
       if let stone = sandbox.ending { throw .sandboxEnded(stone) }
       if case .unavailable(let reason) = error { throw .createFailed(reason) }
-      throw .sandboxUnreachable("the new expiry could not be kept: \(error.reason)")
+      throw .sandboxUnreachable("\(what) could not be kept: \(error.reason)")
     }
   }
 
@@ -21,10 +27,7 @@ extension Catalog {
   /// kept.
   func revokePreviewLinks(_ sandbox: Sandbox) async throws(APIError) {
     cutLinks(sandbox, epoch: sandbox.record.previews.linkEpoch + 1)
-    do throws(BackendError) { try await backend.update(sandbox.record) } catch {
-      if let stone = sandbox.ending { throw .sandboxEnded(stone) }
-      throw .sandboxUnreachable("the revocation could not be kept: \(error)")
-    }
+    try await persist(sandbox, "the revocation")
   }
 
   private func cutLinks(_ sandbox: Sandbox, epoch: Int) {

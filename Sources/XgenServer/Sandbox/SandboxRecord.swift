@@ -1,11 +1,11 @@
 /// What is known of a sandbox from its creation on, and what a restart needs to know again.
 struct SandboxRecord: Sendable, Equatable {
-  let id: String
+  private(set) var id: String
   /// Name of the API key that made it.
   let owner: String
   let template: String
   /// The sandbox's own environment; may hold secrets.
-  let env: [String: String]
+  private(set) var env: [String: String]
   let ports: [UInt16]
   let gui: Bool
   let metadata: [String: String]
@@ -29,10 +29,16 @@ struct SandboxRecord: Sendable, Equatable {
 
   /// The same of another sandbox.
   func with(id: String) -> SandboxRecord {
-    SandboxRecord(
-      id: id, owner: owner, template: template, env: env, ports: ports, gui: gui,
-      metadata: metadata, resources: resources, previews: previews, createdAtMs: createdAtMs,
-      expiresAtMs: expiresAtMs, idempotency: idempotency)
+    var other = self
+    other.id = id
+    return other
+  }
+
+  /// As it is told where secrets must not be.
+  var withoutEnvironment: SandboxRecord {
+    var told = self
+    told.env = [:]
+    return told
   }
 
   struct Idempotency: Sendable, Equatable {

@@ -12,6 +12,7 @@ import Testing
   private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   private static func with(
+    maxFileBytes: Int = AuditLimits.defaultFileBytes,
     _ body: @escaping @Sendable @LoopActor (AuditLog, _ folder: String) async throws -> Void
   ) async throws {
     try await TestLoop.run {
@@ -21,7 +22,8 @@ import Testing
       }
       let workers = WorkerPool(loop: LoopActor.loop, maxThreads: 2)
       let log = AuditLog(
-        .files(AuditFiles(path: "\(folder)/a")), workers: workers, log: quiet)
+        .files(AuditFiles(path: "\(folder)/a", maxBytes: maxFileBytes)), workers: workers,
+        log: quiet)
       defer { try? SandboxRemoval.removeTree(folder) }
       do { try await body(log, folder) } catch {
         await log.close()
@@ -56,6 +58,20 @@ import Testing
       await log.close()
       let bytes = try HostFiles.read("\(folder)/a", limit: 1 << 30)
       #expect(bytes.filter { $0 == 0x0A }.count == 2_000 && log.droppedCount == 0)
+    }
+  }
+
+  @Test func recordsThatComeAtOnceDoNotOutgrowAFile() async throws {
+    try await Self.with(maxFileBytes: 4096) { log, folder in
+      for number in 0..<100 { log.record(Self.record(number)) }
+      await log.close()
+      var lines = 0
+      for path in AuditFiles(path: "\(folder)/a").paths where access(path, F_OK) == 0 {
+        let bytes = try HostFiles.read(path, limit: 1 << 20)
+        #expect(bytes.count <= 4096, "\(path)")
+        lines += bytes.filter { $0 == 0x0A }.count
+      }
+      #expect(lines == 100 && log.droppedCount == 0)
     }
   }
 

@@ -40,6 +40,38 @@ import Testing
     #expect(warm.pool == "python" && warm.record == nil && warm.specHash == "hash")
   }
 
+  @Test func annotationsTellHowPreviewsAreServed() throws {
+    var record = PodManifestTests.record().withoutEnvironment
+    record.previews = .init(access: .private, host: .localhost, linkEpoch: 3)
+    func read(_ change: (inout [(String, JSONValue)]) -> Void = { _ in }) -> SandboxRecord? {
+      var members = SandboxAnnotations.of(record)
+      change(&members)
+      let object = JSONValue.members(members).objectValue ?? [:]
+      return SandboxAnnotations.record(id: record.id, template: record.template, object)
+    }
+    #expect(read() == record)
+    #expect(read { $0.removeAll { $0.0 == SandboxAnnotations.linkEpoch } }?.previews.linkEpoch == 0)
+    for name in [
+      SandboxAnnotations.previewAccess, SandboxAnnotations.previewHost,
+      SandboxAnnotations.linkEpoch,
+    ] {
+      for wrong in ["", "-1", "open"] {
+        let changed = read { $0 = $0.map { $0.0 == name ? (name, .string(wrong)) : $0 } }
+        #expect(changed == nil, "\(name): \(wrong)")
+      }
+    }
+  }
+
+  @Test func anotherIDOrNoEnvironmentChangesNothingElse() {
+    var record = PodManifestTests.record(idempotency: .init(key: "k", bodyHash: "b"))
+    record.previews = .init(access: .private, host: .localhost, linkEpoch: 3)
+    record.network = .internet
+    let other = record.with(id: "other")
+    #expect(other.id == "other" && other != record && other.with(id: record.id) == record)
+    #expect(record.withoutEnvironment.env.isEmpty && record.withoutEnvironment.network == .internet)
+    #expect(record.withoutEnvironment.previews == record.previews)
+  }
+
   @Test func reachesIPv6() throws {
     let pod = try #require(SandboxPod(Self.object(status: ["podIP": "fd00::7"])))
     #expect(pod.sidecar == SocketAddress(parsing: "[fd00::7]:27182"))

@@ -113,7 +113,7 @@ extension Operation {
     id: "revokePreviewLinks", tag: .sandboxes,
     summary: "Revoke all links to a sandbox's previews", parameters: [.sandboxID],
     answers: [.empty(204, "None of them opens anything any more.")],
-    refusals: Refusal.sandbox + [.unreachable])
+    refusals: Refusal.sandbox + [.unreachable, .createFailed])
 }
 
 // MARK: Commands

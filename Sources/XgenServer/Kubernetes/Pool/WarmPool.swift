@@ -15,6 +15,8 @@ final class WarmPool {
   private let log: Logger
   /// How many of each template are to wait.
   private let wanted: [String: Int]
+  /// By template: what tells a pod of it from one that was made of another.
+  private let specHashes: [String: String]
   private var timer: Timer?
   private var isLookDue = false
   /// Pods that this replica is about to give away, by id.
@@ -46,6 +48,9 @@ final class WarmPool {
       if size > 0 { wanted[name] = size }
     }
     self.wanted = wanted
+    specHashes = templates.byName.reduce(into: [:]) { hashes, entry in
+      hashes[entry.key] = Self.specHash(entry.key, entry.value, options)
+    }
   }
 
   func start() {
@@ -80,8 +85,8 @@ final class WarmPool {
 
   /// It was made from what the template says now.
   private func isCurrent(_ pod: SandboxPod) -> Bool {
-    guard let name = pod.pool, let template = templates[name] else { return false }
-    return pod.specHash == specHash(name, template)
+    guard let name = pod.pool, let hash = specHashes[name] else { return false }
+    return pod.specHash == hash
   }
 
   // MARK: Making
@@ -135,11 +140,13 @@ final class WarmPool {
   }
 
   private func make(_ name: String) {
-    guard let template = templates[name], let makeSecret else { return }
+    guard let template = templates[name], let hash = specHashes[name], let makeSecret else {
+      return
+    }
     making[name, default: 0] += 1
     let id = SandboxID.random()
     let secret = makeSecret(id, template.environment)
-    let pod = manifest(id, name, template).poolObject(specHash(name, template))
+    let pod = Self.manifest(id, name, template, options).poolObject(hash)
     LoopActor.task { await self.make(name, secret, pod) }
   }
 
@@ -155,15 +162,19 @@ final class WarmPool {
     }
   }
 
-  private func manifest(_ id: String, _ name: String, _ template: PodTemplate) -> PodManifest {
+  private static func manifest(
+    _ id: String, _ name: String, _ template: PodTemplate, _ options: KubernetesOptions
+  ) -> PodManifest {
     PodManifest(
       id: id, templateName: name, template: template, limits: template.defaults, record: nil,
       options: options)
   }
 
   /// Of all that is the same for every pod of the template.
-  private func specHash(_ name: String, _ template: PodTemplate) -> String {
-    let object = manifest(String(repeating: "a", count: 16), name, template).object
+  private static func specHash(
+    _ name: String, _ template: PodTemplate, _ options: KubernetesOptions
+  ) -> String {
+    let object = manifest(String(repeating: "a", count: 16), name, template, options).object
     return String(SHA256.hexHash(object.serialized()).prefix(32))
   }
 
