@@ -4,9 +4,10 @@ SWIFT ?= swift
 BUILD := .build/release
 PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev libyaml-dev pkg-config bubblewrap python3
-BROWSER_PACKAGES := chromium node-ws esbuild openssl
+BROWSER_PACKAGES := chromium node-ws esbuild openssl xterm
 JUPYTER := .build/jupyter
-TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc passt nftables iproute2
+DESKTOP_PACKAGES := tigervnc-standalone-server tigervnc-tools openbox websockify novnc
+TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc passt nftables iproute2 $(DESKTOP_PACKAGES)
 IMAGE_PACKAGES := ca-certificates mmdebstrap busybox-static
 VENV := .build/venv
 PROMTOOL := .build/promtool
@@ -105,7 +106,7 @@ deps-images: deps-test
 $(IMAGES)/xgen-%.tar: | deps-images
 	deploy/images/build $*
 
-images: deps-images build $(VENV)/ready-kubernetes $(IMAGES)/xgen-runtime.tar $(IMAGES)/xgen-busybox.tar ## .build/images/*.tar: server, sidecar and example runtimes
+images: deps-images build $(VENV)/ready-kubernetes $(addprefix $(IMAGES)/xgen-,runtime.tar desktop.tar busybox.tar) ## .build/images/*.tar: server, sidecar, desktop and example runtimes
 	deploy/images/build server sidecar
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (120), or FUZZ_TARGET alone

@@ -25,6 +25,7 @@ final class Server {
   let startedAtMs: Int64
   /// From which ids of sandboxes are derived that have an Idempotency-Key.
   let idempotencySecret: [UInt8]
+  private let desktopPasswords: DesktopPasswords
   private let certificate: ServerCertificate?
   private let loopLag: LoopLag
   private(set) var addresses: PublicAddresses
@@ -67,6 +68,7 @@ final class Server {
       backend: backend, sidecars: sidecars, metrics: metrics, log: log, clock: clock,
       maxSandboxes: settings.maxSandboxes, ledger: ledger ?? Ledger(log: log))
     idempotencySecret = tokens.derivedSecret(for: "sandbox ids of Idempotency-Keys")
+    desktopPasswords = DesktopPasswords(tokens)
     authorizer = Authorizer(tokens: tokens) { clock.nowMs() / 1000 }
     keyLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
     addressLimiter = RateLimiter(perMinute: settings.rateLimitPerMinute)
@@ -77,6 +79,12 @@ final class Server {
     previewSigner = PreviewSigner(tokens)
     previews = Previews(loop: LoopActor.loop, maxConnections: settings.maxPreviewConnections)
     catalog.onRelease = { [previews] in previews.forget($0) }
+  }
+
+  /// What the caller, if it may run commands there, needs to see the sandbox's desktop.
+  func desktopPassword(of sandbox: SandboxRecord, for caller: Principal) -> String? {
+    guard sandbox.gui, caller.permissions.contains(.sandboxExec) else { return nil }
+    return desktopPasswords[sandbox.id]
   }
 
   /// Adopts sandboxes, then listens; returns the addresses that were bound.

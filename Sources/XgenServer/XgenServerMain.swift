@@ -203,7 +203,9 @@ private final class Lifetime {
       return StaticBackend(
         start.settings.staticSidecars, dataDirectory: start.dataDirectory, workers: workers)
     }
-    return LocalBackend(localConfiguration(), workers: workers, logger: start.log)
+    return LocalBackend(
+      localConfiguration(), workers: workers, desktops: DesktopPasswords(start.tokens),
+      logger: start.log)
   }
 
   /// On Kubernetes the cluster holds what the ledger's file holds elsewhere.

@@ -17,6 +17,8 @@ struct SidecarConfiguration: Equatable, Sendable {
   var environmentFile: String?
   /// What runs in the sandbox from its start; empty: nothing.
   var startCommand: [String] = []
+  /// A desktop runs beside the commands.
+  var hasDesktop = false
   /// Of the sidecar and of every command; nil leaves what is.
   var maxProcesses: UInt64?
   var maxOpenFiles: UInt64?
@@ -29,6 +31,8 @@ enum SidecarCommand: Equatable {
   case serve(SidecarConfiguration)
   /// Copy this program and all that it needs into a folder.
   case install(String)
+  /// A desktop alone, for a container beside that of the sandbox.
+  case desktop
   case help
   case version
 
@@ -40,9 +44,14 @@ enum SidecarCommand: Equatable {
   static let usage = """
     usage: xgen-sidecar serve --listen-fd N | --listen ADDR [option …] [-- COMMAND [argument …]]
            xgen-sidecar install DIR
+           xgen-sidecar desktop
 
     install copies this program with its loader and libraries, to be started in any image as
     DIR/ld.so --library-path DIR/lib DIR/xgen-sidecar serve …
+
+    desktop runs display \(DesktopConventions.display) with a window manager, and shows it as a page at
+    127.0.0.1:\(DesktopConventions.port) to who knows the password in
+    \(DesktopConventions.passwordVariable).
 
     COMMAND is started with the sandbox, in its workspace; it writes to our own output and error.
 
@@ -52,6 +61,7 @@ enum SidecarCommand: Equatable {
       --token-file FILE     with --listen: serve only who proves to hold the token that is in it;
                             others may ask for /healthz
       --env-file FILE       variables for every command: NAME=value, each with a NUL behind it
+      --desktop             a desktop, too, in the sandbox itself
       --max-processes N     RLIMIT_NPROC
       --max-open-files N    RLIMIT_NOFILE, at least \(minOpenFiles)
       --max-file-bytes N    RLIMIT_FSIZE
@@ -77,6 +87,10 @@ enum SidecarCommand: Equatable {
       }
       return .install(arguments[1])
     }
+    if command == "desktop" {
+      guard arguments.count == 1 else { throw UsageError("desktop takes no arguments") }
+      return .desktop
+    }
     guard command == "serve" else { throw UsageError("unknown command: \(command)") }
     var options = Options()
     var rest = arguments.dropFirst()
@@ -84,6 +98,10 @@ enum SidecarCommand: Equatable {
       if option == "--" {
         options.startCommand = Array(rest)
         break
+      }
+      if option == "--desktop" {
+        options.hasDesktop = true
+        continue
       }
       guard options.knows(option) else { throw UsageError("unknown option: \(option)") }
       guard let value = rest.popFirst() else { throw UsageError("\(option): missing value") }
@@ -101,6 +119,7 @@ private struct Options {
   ]
   private var values: [String: String] = [:]
   var startCommand: [String] = []
+  var hasDesktop = false
 
   func knows(_ option: String) -> Bool { Self.names.contains(option) }
 
@@ -117,6 +136,7 @@ private struct Options {
       configuration.workspace = workspace
     }
     configuration.startCommand = startCommand
+    configuration.hasDesktop = hasDesktop
     configuration.tokenFile = values["--token-file"]
     configuration.environmentFile = values["--env-file"]
     if configuration.tokenFile != nil, values["--listen"] == nil {

@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import XgenProtocol
 
 /// What the executable does.
 public enum SidecarMain {
@@ -8,20 +9,22 @@ public enum SidecarMain {
   /// Serves until SIGTERM (as PID 1: until it is killed). Exit code 0, 1 (did not start), 2 (bad
   /// command line).
   public static func run() -> Never {
-    let configuration: SidecarConfiguration
+    let command: SidecarCommand
     do throws(SidecarCommand.UsageError) {
-      switch try SidecarCommand.parse(Array(CommandLine.arguments.dropFirst())) {
-      case .help: leave(0, SidecarCommand.usage)
-      case .version: leave(0, "xgen-sidecar \(version)\n")
-      case .install(let folder): install(folder)
-      case .serve(let parsed): configuration = parsed
-      }
+      command = try SidecarCommand.parse(Array(CommandLine.arguments.dropFirst()))
     } catch {
       leave(2, "xgen-sidecar: \(error)\n\(SidecarCommand.usage)")
     }
     do {
-      try serve(configuration)
-      exit(0)
+      switch command {
+      case .help: leave(0, SidecarCommand.usage)
+      case .version: leave(0, "xgen-sidecar \(version)\n")
+      case .install(let folder): install(folder)
+      case .desktop: exit(try runDesktop())
+      case .serve(let configuration):
+        try serve(configuration)
+        exit(0)
+      }
     } catch {
       leave(1, "xgen-sidecar: \(error)\n")
     }
@@ -36,21 +39,46 @@ public enum SidecarMain {
     }
   }
 
+  /// Until SIGTERM (0), or until it shows that there can be none (1).
+  private static func runDesktop() throws -> Int32 {
+    let loop = try Loop()
+    let reaper = try Hardening.reaperIfInit(loop: loop)
+    var exitCode: Int32 = 0
+    var variables = environment()
+    let password = variables.removeValue(forKey: DesktopConventions.passwordVariable)
+    let desktop = Desktop(
+      loop: loop,
+      environment: Desktop.environment(BaseEnvironment(variables), password: password ?? "")
+    ) {
+      exitCode = 1
+      loop.stop()
+    }
+    let signal = try SignalWatch(loop: loop, signal: SIGTERM) { loop.stop() }
+    loop.run()
+    desktop.end()
+    signal.cancel()
+    reaper?.close()
+    return exitCode
+  }
+
   private static func serve(_ configuration: SidecarConfiguration) throws {
     let secrets = try SidecarSecrets(configuration)
     let oomScore = OOMScore.ofThisProcess()  // hardened, we could not open it
     try Hardening.apply(configuration)
     let loop = try Loop()
+    var variables = base(configuration).merging(secrets.environment) { $1 }
+    let password = variables.removeValue(forKey: DesktopConventions.passwordVariable)
     let sidecar = try Sidecar(
-      loop: loop, workspace: configuration.workspace,
-      environment: base(configuration).merging(secrets.environment) { $1 },
+      loop: loop, workspace: configuration.workspace, environment: variables,
       oomScore: oomScore, ownPort: ownPort(configuration))
     let reaper = try Hardening.reaperIfInit(loop: loop)
     let server = SidecarServer(sidecar, token: secrets.token)
     let address = try server.listen(configuration)
     let started = StartCommand(configuration.startCommand, in: sidecar)
+    let desktop = configuration.hasDesktop ? Desktop(in: sidecar, password: password ?? "") : nil
     let signal = try SignalWatch(loop: loop, signal: SIGTERM) {
       started?.end()
+      desktop?.end()
       server.close()
       sidecar.shutDown { loop.stop() }
     }

@@ -114,6 +114,25 @@ class Page:
 
         return proc.eventually(f"in the page: {expression}", look, SECONDS)
 
+    def click(self, x: int, y: int) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def type(self, text: str) -> None:
+        """As from a keyboard: small letters, digits, spaces and line ends."""
+        for char in text:
+            key = "Enter" if char == "\n" else char
+            code = {"\n": "Enter", " ": "Space"}.get(char) or (
+                f"Digit{char}" if char.isdigit() else f"Key{char.upper()}")
+            written = "\r" if char == "\n" else char
+            number = 13 if char == "\n" else ord(char.upper())
+            for kind in ("keyDown", "keyUp"):
+                more = {"text": written} if kind == "keyDown" else {}
+                self._call(
+                    "Input.dispatchKeyEvent", type=kind, key=key, code=code,
+                    windowsVirtualKeyCode=number, **more)
+
     def text(self) -> str:
         return self.value("document.body.innerText")
 

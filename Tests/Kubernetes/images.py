@@ -14,7 +14,7 @@ from server import BUILD, TOP
 
 REGISTRY = os.environ.get("XGEN_IMAGES", "localhost")
 TAG = os.environ.get("XGEN_IMAGE_TAG", "0.1.0")
-NAMES = ("server", "sidecar", "runtime", "busybox")
+NAMES = ("server", "sidecar", "runtime", "desktop", "busybox")
 FOLDER = TOP / ".build" / "images"
 
 

@@ -40,6 +40,7 @@ class Replica(Server):
         super().__init__(*arguments)
         self.space = space
         self.kubeconfig = kubeconfig or space.kubeconfig
+        self.has_desktops = True
         self.templates = self.folder / "templates.yaml"
         self.templates.write_text(json.dumps({"templates": TEMPLATES}))  # JSON is YAML
 
@@ -55,6 +56,8 @@ class Replica(Server):
             "SIDECAR_IMAGE": image("sidecar"), "RUNTIME_BASE_IMAGE": image("runtime"),
             "IMAGE_PULL_POLICY": "IfNotPresent",
         }
+        if self.has_desktops:
+            environment["DESKTOP_IMAGE"] = image("desktop")
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)

@@ -30,6 +30,14 @@ import Testing
         ["serve", "--listen-fd", "3", "--", "sh", "-c", "true", "--help"]) == .serve(expected))
   }
 
+  @Test func aDesktopIsPartOfASandboxOrAlone() throws {
+    var expected = SidecarConfiguration(listen: .descriptor(3))
+    expected.hasDesktop = true
+    #expect(
+      try SidecarCommand.parse(["serve", "--desktop", "--listen-fd", "3"]) == .serve(expected))
+    #expect(try SidecarCommand.parse(["desktop"]) == .desktop)
+  }
+
   @Test func parsesHelpAndVersion() throws {
     #expect(try SidecarCommand.parse(["--help"]) == .help)
     #expect(try SidecarCommand.parse(["serve", "--help"]) == .help)
@@ -40,6 +48,7 @@ import Testing
     arguments: [
       ([], "missing command: serve"),
       (["run"], "unknown command: run"),
+      (["desktop", "now"], "desktop takes no arguments"),
       (["serve"], "missing option: --listen-fd or --listen"),
       (["serve", "--listen-fd"], "--listen-fd: missing value"),
       (["serve", "--listen-fd", "x"], "--listen-fd: not a descriptor: x"),

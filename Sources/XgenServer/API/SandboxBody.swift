@@ -1,6 +1,10 @@
+internal import XgenProtocol
+
 /// The sandbox as clients see it (SandboxResponse of the reference).
 extension JSONWriter {
-  mutating func sandbox(_ sandbox: SandboxView, _ addresses: PublicAddresses) {
+  mutating func sandbox(
+    _ sandbox: SandboxView, _ addresses: PublicAddresses, desktopPassword: String? = nil
+  ) {
     let record = sandbox.record
     beginObject()
     key("id")
@@ -23,7 +27,11 @@ extension JSONWriter {
     }
     endObject()
     key("vnc_url")
-    string(orNull: record.gui ? addresses.preview(record.id, PublicAddresses.vncPort) : nil)
+    string(orNull: record.gui ? addresses.preview(record.id, DesktopConventions.port) : nil)
+    if let desktopPassword {
+      key("vnc_password")
+      string(desktopPassword)
+    }
     if record.previews.access == .private {
       key("preview_access")
       string(record.previews.access.rawValue)
@@ -70,8 +78,6 @@ struct PublicAddresses: Sendable {
     let host = previewDomain.split(separator: ":").first ?? ""
     previewsAreHTTPS = isEncrypted || !(host.hasSuffix(".localhost") || host == "localhost")
   }
-
-  static let vncPort: UInt16 = 6080
 
   func webSocket(_ id: String) -> String { "\(externalURL)/api/v1/sandboxes/\(id)/ws" }
 

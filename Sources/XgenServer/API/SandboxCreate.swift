@@ -28,7 +28,9 @@ func sandboxCreate(_ server: Server, _ request: APIRequest) async throws(APIErro
   }
   request.context.sandboxID = view.record.id
   var writer = JSONWriter()
-  writer.sandbox(view, server.addresses)
+  writer.sandbox(
+    view, server.addresses,
+    desktopPassword: server.desktopPassword(of: view.record, for: request.caller))
   return .json(201, writer.bytes, notEnforced(server.catalog.notEnforced))
 }
 

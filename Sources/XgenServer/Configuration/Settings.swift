@@ -250,10 +250,16 @@ struct Settings: Sendable {
     },
     Setting(
       "--runtime-base-image", "RUNTIME_BASE_IMAGE", "IMAGE",
-      "of the template base (docker.io/library/debian:12-slim)"
+      "of the templates base and gui (docker.io/library/debian:12-slim)"
     ) { settings, text throws(SettingError) in
       settings.kubernetes.runtimeBaseImage = try KubernetesOptions.image(
         "--runtime-base-image", text)
+    },
+    Setting(
+      "--desktop-image", "DESKTOP_IMAGE", "IMAGE",
+      "with the programs of a desktop, for sandboxes with gui; unset: they are refused"
+    ) { settings, text throws(SettingError) in
+      settings.kubernetes.desktopImage = try KubernetesOptions.image("--desktop-image", text)
     },
     Setting(
       "--image-pull-policy", "IMAGE_PULL_POLICY", "POLICY",

@@ -19,8 +19,10 @@ extension KubernetesBackend {
         "template '\(record.template)' needs an image that this server does not know; "
           + "name one in the file of --templates")
     }
-    if record.gui {
-      throw .unavailable("desktops (gui) are not served by the kubernetes backend yet")
+    if record.gui, options.desktopImage == nil {
+      throw .unavailable(
+        "a sandbox with gui needs an image with a desktop, which this server does not know; "
+          + "name one by DESKTOP_IMAGE")
     }
     if let end = mirror.ends[record.id] { throw .hasEnded(end.stone) }
     let limits: SandboxLimits
@@ -33,10 +35,12 @@ extension KubernetesBackend {
   }
 
   func secret(
-    id: String, environment: [String: String], mark: SandboxRecord.Idempotency?
+    id: String, environment: [String: String], hasDesktop: Bool = false,
+    mark: SandboxRecord.Idempotency?
   ) -> JSONValue {
     SecretManifest.object(
-      id: id, token: token(id), environment: environment, mark: mark,
+      id: id, token: token(id), environment: environment,
+      desktopPassword: hasDesktop ? desktops[id] : nil, mark: mark,
       namespace: options.namespace)
   }
 
@@ -46,7 +50,8 @@ extension KubernetesBackend {
     _ record: SandboxRecord, _ template: PodTemplate
   ) async throws(BackendError) {
     let environment = template.environment.merging(record.env) { $1 }
-    let object = secret(id: record.id, environment: environment, mark: record.idempotency)
+    let object = secret(
+      id: record.id, environment: environment, hasDesktop: record.gui, mark: record.idempotency)
     do throws(KubernetesError) {
       _ = try await cluster.create(.secrets, object)
     } catch {

@@ -23,6 +23,7 @@ final class KubernetesBackend: SandboxBackend {
   let collector: Collector
   /// From which sidecars' tokens are derived.
   private let tokenSecret: [UInt8]
+  let desktops: DesktopPasswords
   /// What the catalog was told of each sandbox.
   private var told: [String: Told] = [:]
   /// Sandboxes whose create has failed while the cluster may have made them all the same.
@@ -42,12 +43,13 @@ final class KubernetesBackend: SandboxBackend {
 
   init(
     client: KubernetesClient, options: KubernetesOptions, templates: PodTemplates,
-    tokenSecret: [UInt8], clock: Clock = .system, log: Logger
+    tokenSecret: [UInt8], desktops: DesktopPasswords, clock: Clock = .system, log: Logger
   ) {
     cluster = Cluster(client: client, namespace: options.namespace)
     self.options = options
     self.templates = templates
     self.tokenSecret = tokenSecret
+    self.desktops = desktops
     self.clock = clock
     self.log = log
     mirror = SandboxMirror(log: log)

@@ -9,6 +9,8 @@ struct KubernetesOptions: Sendable, Equatable {
   var namespace = "xgen-sandboxes"
   var sidecarImage: String?
   var runtimeBaseImage = "docker.io/library/debian:12-slim"
+  /// With a desktop's programs; without it there are none.
+  var desktopImage: String?
   var pullPolicy = PullPolicy.ifNotPresent
   var templatesFile: String?
   /// Where the sidecar listens in its pod. Below the ports that outgoing connections are given.

@@ -36,6 +36,6 @@ struct KubernetesStart: Sendable {
     return KubernetesBackend(
       client: KubernetesClient(configuration, workers: workers, log: log), options: options,
       templates: templates, tokenSecret: tokens.derivedSecret(for: "tokens of sidecars"),
-      log: log)
+      desktops: DesktopPasswords(tokens), log: log)
   }
 }

@@ -28,6 +28,7 @@ struct BubblewrapCommand: Sendable {
   let limits: LocalLimits
   /// With one, the first process waits at the gate until the network is there.
   var network = SandboxNetwork.none
+  var hasDesktop = false
 
   /// The whole command line after `bwrap`. It holds nothing secret: every user of the host sees it.
   var arguments: [String] { arguments(running: sidecarCommand) }
@@ -45,6 +46,7 @@ struct BubblewrapCommand: Sendable {
       "--max-open-files", String(limits.maxOpenFiles),
       "--max-file-bytes", String(limits.maxFileBytes),
     ] + (limits.maxDataBytes.map { ["--max-data-bytes", String($0)] } ?? [])
+      + (hasDesktop ? ["--desktop"] : [])
   }
 
   /// The environment as NUL-ended arguments, which bubblewrap reads from a descriptor: on its
@@ -81,7 +83,7 @@ struct BubblewrapCommand: Sendable {
     ["--perms", "0755", "--dir", "/etc"]
       + [
         "alternatives", "ssl/certs", "ca-certificates", "ca-certificates.conf", "fonts",
-        "localtime", "ld.so.cache",
+        "localtime", "ld.so.cache", "xdg/openbox",
       ].flatMap { ["--ro-bind-try", "/etc/" + $0, "/etc/" + $0] }
       + GeneratedFiles.files(for: network).flatMap {
         ["--ro-bind", etc + "/" + $0.source, "/etc/" + $0.name]

@@ -26,11 +26,12 @@ extension LocalBackend {
 
   private func prepare() async throws(BackendError) -> LocalHost {
     let configuration = configuration
+    let desktops = desktops
     let trialUID = uids?.take()
     defer { if let trialUID { uids?.release(trialUID) } }
     let result = await patiently {
       Result { () throws(LocalError) in
-        try LocalHost.prepare(configuration, trialUID: trialUID)
+        try LocalHost.prepare(configuration, desktops: desktops, trialUID: trialUID)
       }
     }
     switch result {

@@ -13,6 +13,7 @@ final class LocalBackend: SandboxBackend {
 
   let configuration: LocalConfiguration
   let workers: WorkerPool
+  let desktops: DesktopPasswords
   let logger: Logger
   var host: LocalHost?
   var sandboxes: [String: LocalSandbox] = [:]
@@ -24,9 +25,13 @@ final class LocalBackend: SandboxBackend {
   var sweepTimer: Timer?
   var isSweeping = false
 
-  init(_ configuration: LocalConfiguration, workers: WorkerPool, logger: Logger) {
+  init(
+    _ configuration: LocalConfiguration, workers: WorkerPool, desktops: DesktopPasswords,
+    logger: Logger
+  ) {
     self.configuration = configuration
     self.workers = workers
+    self.desktops = desktops
     self.logger = logger
     if getuid() == 0 {
       let start = SystemRandom.bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

@@ -11,7 +11,7 @@ struct LocalHost: Sendable {
 
   /// Prepares the data folder and checks that a sandbox can be made. Blocks.
   static func prepare(
-    _ configuration: LocalConfiguration, trialUID: UInt32?
+    _ configuration: LocalConfiguration, desktops: DesktopPasswords, trialUID: UInt32?
   ) throws(LocalError) -> LocalHost {
     let directory = try DataDirectory.prepare(configuration.dataDirectory)
     let lock = try DataDirectoryLock(directory)
@@ -23,7 +23,8 @@ struct LocalHost: Sendable {
       sidecar: try SidecarProgram.install(from: configuration.sidecarPath, in: directory),
       layout: HostLayout.read(), limits: configuration.limits,
       cgroups: try Cgroups.prepare(directory, parent: configuration.cgroupParent),
-      bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes, egress: egress)
+      bootID: try HostProcess.bootID(), filter: SeccompFilter.native.bytes, desktops: desktops,
+      egress: egress)
     do throws(LocalError) { try BubblewrapCheck.run(launcher, uid: trialUID) } catch {
       launcher.cgroups.removeOwn()
       throw error

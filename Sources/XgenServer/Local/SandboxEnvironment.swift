@@ -1,3 +1,5 @@
+internal import XgenProtocol
+
 /// The environment of a sandbox's sidecar, which is what every command inside starts from.
 enum SandboxEnvironment {
   static let home = "/home/sandbox"
@@ -5,7 +7,9 @@ enum SandboxEnvironment {
   /// Later ones win: what every sandbox has, what the template adds, what the client asked for.
   static func variables(of record: SandboxRecord) -> [(name: String, value: String)] {
     let extras = Template(rawValue: record.template)?.environment ?? [:]
-    let merged = base.merging(extras) { $1 }.merging(record.env) { $1 }
+    let display =
+      record.gui ? [DesktopConventions.displayVariable: DesktopConventions.display] : [:]
+    let merged = base.merging(display) { $1 }.merging(extras) { $1 }.merging(record.env) { $1 }
     return merged.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
   }
 

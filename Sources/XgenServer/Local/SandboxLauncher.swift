@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Reactor
+internal import XgenProtocol
 
 /// Starts sandboxes, on a worker: folders, cgroups, socket, bubblewrap, state file.
 struct SandboxLauncher: Sendable {
@@ -15,6 +16,7 @@ struct SandboxLauncher: Sendable {
   let bootID: String
   /// The seccomp program's bytes.
   let filter: [UInt8]
+  let desktops: DesktopPasswords
   /// Nil where no sandbox has a network.
   let egress: Egress?
 
@@ -65,11 +67,13 @@ struct SandboxLauncher: Sendable {
 
   /// The command for a sandbox with this home; without limits, those of one that asks for none.
   func command(
-    home: String, _ limits: SandboxLimits? = nil, network: SandboxNetwork? = nil
+    home: String, _ limits: SandboxLimits? = nil, network: SandboxNetwork? = nil,
+    hasDesktop: Bool = false
   ) -> BubblewrapCommand {
     BubblewrapCommand(
       home: home, etc: directory.etc, sidecar: sidecar, layout: layout,
-      limits: processLimits(limits ?? self.limits.resources), network: network ?? .none)
+      limits: processLimits(limits ?? self.limits.resources), network: network ?? .none,
+      hasDesktop: hasDesktop)
   }
 
   /// What each process inside is held to. One file can't outrun the sweep of disks.
@@ -102,8 +106,12 @@ struct SandboxLauncher: Sendable {
     let log = try OwnedDescriptor.open(
       directory.launchLog(record.id), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, mode: 0o600)
     let command = command(
-      home: directory.home(record.id), state.limits, network: record.network)
-    let variables = SandboxEnvironment.variables(of: record)
+      home: directory.home(record.id), state.limits, network: record.network,
+      hasDesktop: record.gui)
+    var variables = SandboxEnvironment.variables(of: record)
+    if record.gui {
+      variables.append((DesktopConventions.passwordVariable, desktops[record.id]))
+    }
     return try spawn(
       command.arguments, user: state.uid, cgroups: entrance,
       .init(

@@ -21,7 +21,8 @@ enum Template: String, Sendable, CaseIterable {
     case .go: [Need(name: "go", package: "golang-go")]
     case .gui:
       [
-        Need(name: "Xvfb", package: "xvfb"), Need(name: "x11vnc", package: "x11vnc"),
+        Need(name: "Xtigervnc", package: "tigervnc-standalone-server"),
+        Need(name: "tigervncpasswd", package: "tigervnc-tools"),
         Need(name: "openbox", package: "openbox"), Need(name: "websockify", package: "websockify"),
         Need(name: "/usr/share/novnc", package: "novnc"),
       ]
@@ -38,7 +39,9 @@ enum Template: String, Sendable, CaseIterable {
   }
 
   /// Throws, naming the packages, if the host lacks a program that the sandbox needs. Blocks.
-  static func check(_ record: SandboxRecord) throws(BackendError) {
+  static func check(
+    _ record: SandboxRecord, isInstalled: (Need) -> Bool = Template.isInstalled
+  ) throws(BackendError) {
     guard let template = Template(rawValue: record.template) else {
       throw .failed("unknown template '\(record.template)'")
     }
@@ -53,7 +56,7 @@ enum Template: String, Sendable, CaseIterable {
         + "install it with: apt-get install \(packages)")
   }
 
-  private static func isInstalled(_ need: Need) -> Bool {
+  static func isInstalled(_ need: Need) -> Bool {
     if need.name.hasPrefix("/") { return HostFiles.exists(need.name) }
     return ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"].contains { folder in
       // A link out of /usr leads nowhere inside the sandbox.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Reactor
 
@@ -12,6 +13,14 @@ struct FileDescriptor: ~Copyable {
   }
 
   deinit { Glibc.close(number) }
+
+  /// A nameless file in memory that holds `bytes`, to be read from its start.
+  static func memory(_ name: String, _ bytes: [UInt8]) throws(UVError) -> FileDescriptor {
+    let file = try FileDescriptor(xgen_memfd(name))
+    let count = bytes.withUnsafeBytes { pwrite(file.number, $0.baseAddress, $0.count, 0) }
+    if count != bytes.count { throw UVError(count < 0 ? -errno : -EIO) }
+    return file
+  }
 
   /// Hands the descriptor over; the caller closes it.
   consuming func release() -> Int32 {

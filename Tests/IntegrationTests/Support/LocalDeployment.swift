@@ -43,7 +43,7 @@ final class LocalDeployment {
     chmod(root, 0o711)
     backend = LocalBackend(
       LocalConfiguration(dataDirectory: root + "/data", sidecarPath: Self.sidecarPath),
-      workers: workers, logger: Deployment.quiet)
+      workers: workers, desktops: DesktopPasswords(secret: [7]), logger: Deployment.quiet)
     deployment = try Deployment(backend: backend, workers: workers)
   }
 

@@ -8,11 +8,12 @@ import Testing
     cpuMilli: 1000, memoryBytes: 1 << 30, diskBytes: 2 << 30)
 
   static func record(
-    id: String = "abcdefghij234567", idempotency: SandboxRecord.Idempotency? = nil
+    id: String = "abcdefghij234567", gui: Bool = false,
+    idempotency: SandboxRecord.Idempotency? = nil
   ) -> SandboxRecord {
     SandboxRecord(
       id: id, owner: "ci", template: "python", env: ["SECRET": "s3cret"], ports: [3000, 8080],
-      gui: false, metadata: ["user": "alice", "note": "a \"b\" ü"],
+      gui: gui, metadata: ["user": "alice", "note": "a \"b\" ü"],
       resources: .init(cpuMilli: 500), createdAtMs: 1_700_000_000_000,
       expiresAtMs: 1_700_003_600_000, idempotency: idempotency)
   }
@@ -20,6 +21,7 @@ import Testing
   static func manifest(_ record: SandboxRecord?) -> PodManifest {
     var options = KubernetesOptions()
     options.sidecarImage = "registry/sidecar:1"
+    options.desktopImage = "registry/desktop:1"
     var template = PodTemplate(
       image: "python:3.12", defaults: limits, maximum: .most)
     template.runtimeClassName = "gvisor"
@@ -46,8 +48,9 @@ import Testing
   }
 
   /// https://kubernetes.io/docs/concepts/security/pod-security-standards/
-  @Test func passesTheRestrictedStandard() throws {
-    let spec = try #require(Self.manifest(Self.record()).object["spec"])
+  @Test(arguments: [false, true])
+  func passesTheRestrictedStandard(gui: Bool) throws {
+    let spec = try #require(Self.manifest(Self.record(gui: gui)).object["spec"])
     for member in ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"] {
       #expect(spec[member] == nil)
     }
@@ -56,7 +59,7 @@ import Testing
     #expect(pod["seccompProfile"]?["type"] == "RuntimeDefault")
     let containers =
       (spec["initContainers"]?.arrayValue ?? []) + (spec["containers"]?.arrayValue ?? [])
-    #expect(containers.count == 2)
+    #expect(containers.count == (gui ? 3 : 2))
     for container in containers {
       let context = try #require(container["securityContext"])
       #expect(context["allowPrivilegeEscalation"] == false)
@@ -92,6 +95,40 @@ import Testing
       secret["data"]?["environment"]?.stringValue.flatMap { Base64.decode($0) }
         == Array("SECRET=s3cret\0".utf8))
     #expect(secret["metadata"]?["annotations"] == nil)
+  }
+
+  @Test func aDesktopHasAContainerOfItsOwn() throws {
+    let manifest = Self.manifest(Self.record(gui: true))
+    let containers = try #require(manifest.object["spec"]?["containers"]?.arrayValue)
+    #expect(containers.compactMap { $0["name"]?.stringValue } == ["runtime", "desktop"])
+    let desktop = containers[1]
+    #expect(desktop["image"] == "registry/desktop:1")
+    #expect(desktop["command"]?.arrayValue?.last == "desktop")
+    func mounts(_ container: JSONValue) -> [String] {
+      (container["volumeMounts"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
+    }
+    #expect(mounts(desktop) == ["bundle", "desktop", "display"])
+    #expect(mounts(containers[0]) == ["bundle", "secret", "workspace", "display"])
+    let display = containers[0]["env"]?.arrayValue?.first { $0["name"] == "DISPLAY" }
+    #expect(display?["value"] == ":0")
+    let plain = Self.manifest(Self.record()).object
+    #expect(plain["spec"]?["containers"]?.arrayValue?.count == 1)
+    #expect(plain["spec"]?["volumes"]?.arrayValue?.count == 3)
+  }
+
+  @Test func aDesktopsPasswordIsInTheSecret() throws {
+    let record = Self.record(gui: true)
+    let secret = SecretManifest.object(
+      id: record.id, token: "tok", environment: [:], desktopPassword: "pass-wrd", mark: nil,
+      namespace: "n")
+    #expect(
+      secret["data"]?["desktop-password"]?.stringValue.flatMap { Base64.decode($0) }
+        == Array("pass-wrd".utf8))
+    let container = Self.manifest(record).object["spec"]?["containers"]?.arrayValue?.last
+    let variable = container?["env"]?.arrayValue?.last
+    #expect(
+      variable?["valueFrom"]?["secretKeyRef"]
+        == ["name": "sbx-abcdefghij234567", "key": "desktop-password"])
   }
 
   @Test func aPodOfThePoolIsNobodys() throws {

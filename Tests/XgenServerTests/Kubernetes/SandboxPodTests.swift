@@ -194,6 +194,17 @@ import Testing
           "containerStatuses": [["state": ["running": [:]]]],
         ], nil
       ),
+      (
+        [
+          "containerStatuses": [
+            ["name": "runtime", "state": ["running": [:]]],
+            [
+              "name": "desktop",
+              "state": ["waiting": ["reason": "ImagePullBackOff", "message": "no such image"]],
+            ],
+          ]
+        ], "ImagePullBackOff: no such image (of the desktop)"
+      ),
       (["phase": "Succeeded"], "Completed: the sidecar ended"),
       (["phase": "Failed"], "the pod failed"),
       (["phase": "Failed", "reason": "not a word!"], "the pod failed"),

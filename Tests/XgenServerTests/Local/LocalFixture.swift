@@ -46,7 +46,8 @@ final class LocalFixture {
     let depth = deep ? "/" + String(repeating: "d", count: 120) : ""
     configuration = LocalConfiguration(dataDirectory: root + depth + "/data", sidecarPath: sidecar)
     change(&configuration)
-    backend = LocalBackend(configuration, workers: workers, logger: Self.quiet)
+    backend = LocalBackend(
+      configuration, workers: workers, desktops: DesktopPasswords(secret: [7]), logger: Self.quiet)
     listen()
   }
 
@@ -55,7 +56,8 @@ final class LocalFixture {
   /// Drops the backend as kill -9 would, and makes another one on the same folder.
   func restart() async throws -> [SandboxRecord] {
     backend.detach()
-    backend = LocalBackend(configuration, workers: workers, logger: Self.quiet)
+    backend = LocalBackend(
+      configuration, workers: workers, desktops: DesktopPasswords(secret: [7]), logger: Self.quiet)
     listen()
     return try await backend.start()
   }

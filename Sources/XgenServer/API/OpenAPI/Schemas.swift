@@ -55,7 +55,16 @@ enum Schemas {
       "preview_urls": [
         "type": "object", "description": "By port.", "additionalProperties": url,
       ],
-      "vnc_url": ["type": ["string", "null"], "format": "uri"],
+      "vnc_url": [
+        "type": ["string", "null"], "format": "uri",
+        "description": "The page of its desktop; null without gui.",
+      ],
+      "vnc_password": [
+        "type": "string",
+        "description": """
+        What that page asks for. On create and get, with gui, for callers with sandbox:exec.
+        """,
+      ],
       "preview_access": [
         "const": "private", "description": "Absent where previews are public.",
       ],

@@ -1,9 +1,12 @@
+internal import XgenProtocol
+
 /// The pod of a sandbox, as it is sent to the cluster. Pure.
 ///
 /// ```
 /// sbx-{id}
 /// ├─ init container `bundle`   the sidecar's image: copies the bundle into the volume
 /// ├─ container `runtime`       the template's image, started as the bundle's sidecar (PID 1)
+/// ├─ container `desktop`       with gui: the display, in an image of its own (`+Desktop`)
 /// └─ volumes  bundle → /xgen (read-only) · secret → /xgen-secret · workspace → /home/sandbox
 /// ```
 ///
@@ -20,7 +23,7 @@ struct PodManifest {
 
   static let bundleContainer = "bundle"
   static let user: Int64 = 1000
-  private static let bundlePath = "/xgen"
+  static let bundlePath = "/xgen"
   private static let secretPath = "/xgen-secret"
   private static let home = "/home/sandbox"
 
@@ -65,7 +68,7 @@ struct PodManifest {
         ]
       ),
       ("initContainers", [bundle]),
-      ("containers", [runtime]),
+      ("containers", .array(hasDesktop ? [runtime, desktop] : [runtime])),
       ("volumes", volumes),
     ]
     if !template.nodeSelector.isEmpty {
@@ -98,6 +101,8 @@ struct PodManifest {
     ]
   }
 
+  var hasDesktop: Bool { record?.gui == true }
+
   private var runtime: JSONValue {
     let port = JSONValue.int(Int64(options.sidecarPort))
     return [
@@ -116,19 +121,27 @@ struct PodManifest {
         "httpGet": ["path": "/healthz", "port": port], "periodSeconds": 1,
         "timeoutSeconds": 5, "failureThreshold": 3,
       ],
-      "volumeMounts": [
-        ["name": "bundle", "mountPath": .string(Self.bundlePath), "readOnly": true],
-        ["name": "secret", "mountPath": .string(Self.secretPath), "readOnly": true],
-        ["name": "workspace", "mountPath": .string(Self.home)],
-      ],
+      "volumeMounts": .array(
+        [
+          Self.bundleMount,
+          ["name": "secret", "mountPath": .string(Self.secretPath), "readOnly": true],
+          ["name": "workspace", "mountPath": .string(Self.home)],
+        ] + (hasDesktop ? [Self.displayMount] : [])),
     ]
   }
 
+  static let bundleMount: JSONValue = [
+    "name": "bundle", "mountPath": .string(bundlePath), "readOnly": true,
+  ]
+
+  /// The bundle's program, whatever image it is in.
+  static let sidecar = [
+    "\(bundlePath)/ld.so", "--library-path", "\(bundlePath)/lib", "\(bundlePath)/xgen-sidecar",
+  ]
+
   private var command: [String] {
-    let bundle = Self.bundlePath
-    return [
-      "\(bundle)/ld.so", "--library-path", "\(bundle)/lib", "\(bundle)/xgen-sidecar", "serve",
-      "--listen", ":\(options.sidecarPort)",
+    Self.sidecar + [
+      "serve", "--listen", ":\(options.sidecarPort)",
       "--token-file", "\(Self.secretPath)/\(SecretManifest.tokenKey)",
       "--env-file", "\(Self.secretPath)/\(SecretManifest.environmentKey)",
       "--max-open-files", "\(KubernetesBackendLimits.maxOpenFiles)",
@@ -137,9 +150,11 @@ struct PodManifest {
 
   /// What an image does not know of our user. The rest of the sandbox's environment is in the Secret.
   private var environment: [JSONValue] {
-    [("HOME", Self.home), ("USER", "sandbox")].map {
-      ["name": .string($0.0), "value": .string($0.1)]
+    var variables = [("HOME", Self.home), ("USER", "sandbox")]
+    if hasDesktop {
+      variables.append((DesktopConventions.displayVariable, DesktopConventions.display))
     }
+    return variables.map { ["name": .string($0.0), "value": .string($0.1)] }
   }
 
   private var requests: SandboxLimits { template.requests(limits) }
@@ -151,14 +166,14 @@ struct PodManifest {
     return limits
   }
 
-  private static func amounts(_ limits: SandboxLimits) -> JSONValue {
+  static func amounts(_ limits: SandboxLimits) -> JSONValue {
     [
       "cpu": .string("\(limits.cpuMilli)m"), "memory": .string("\(limits.memoryBytes)"),
       "ephemeral-storage": .string("\(limits.diskBytes)"),
     ]
   }
 
-  private static func restricted(readOnlyRoot: Bool) -> JSONValue {
+  static func restricted(readOnlyRoot: Bool) -> JSONValue {
     [
       "allowPrivilegeEscalation": false, "privileged": false, "runAsNonRoot": true,
       "runAsUser": .int(user), "readOnlyRootFilesystem": .bool(readOnlyRoot),
@@ -167,6 +182,10 @@ struct PodManifest {
   }
 
   private var volumes: JSONValue {
+    .array(sandboxVolumes + (hasDesktop ? Self.desktopVolumes : []))
+  }
+
+  private var sandboxVolumes: [JSONValue] {
     [
       [
         "name": "bundle",

@@ -48,8 +48,8 @@ struct PodTemplates: Sendable, Equatable {
 
   subscript(name: String) -> PodTemplate? { byName[name] }
 
-  /// Those that are known without a file. gui needs an image with a desktop, which only an operator
-  /// can name.
+  /// Those that are known without a file. A desktop has a container of its own: what draws on it is
+  /// any image's.
   static func standard(baseImage: String, defaults: SandboxLimits) -> PodTemplates {
     func template(_ image: String, _ environment: [String: String] = [:]) -> PodTemplate {
       PodTemplate(image: image, defaults: defaults, maximum: .most, environment: environment)
@@ -60,6 +60,7 @@ struct PodTemplates: Sendable, Equatable {
         "docker.io/library/python:3.12-slim", ["PIP_BREAK_SYSTEM_PACKAGES": "1"]),
       "nodejs": template("docker.io/library/node:22-slim"),
       "go": template("docker.io/library/golang:1.24"),
+      "gui": template(baseImage),
     ])
   }
 }

@@ -8,13 +8,22 @@ enum SecretManifest {
   /// Names of its data, and of the files in the pod.
   static let tokenKey = "token"
   static let environmentKey = "environment"
+  /// Of a sandbox with a desktop.
+  static let desktopPasswordKey = "desktop-password"
 
   /// `mark`: of a request with an Idempotency-Key, so that another body under the key is noticed
   /// before there is a pod.
   static func object(
-    id: String, token: String, environment: [String: String], mark: SandboxRecord.Idempotency?,
-    namespace: String
+    id: String, token: String, environment: [String: String], desktopPassword: String? = nil,
+    mark: SandboxRecord.Idempotency?, namespace: String
   ) -> JSONValue {
+    var data: [(String, JSONValue)] = [
+      (tokenKey, .string(Base64.encode(Array(token.utf8)))),
+      (environmentKey, .string(Base64.encode(EnvironmentBlock.encode(environment)))),
+    ]
+    if let desktopPassword {
+      data.append((desktopPasswordKey, .string(Base64.encode(Array(desktopPassword.utf8)))))
+    }
     var metadata: [(String, JSONValue)] = [
       ("name", .string(SandboxNames.sandbox(id))), ("namespace", .string(namespace)),
       ("labels", .members(SandboxNames.labels(.sandbox, id: id))),
@@ -26,13 +35,7 @@ enum SecretManifest {
     return .members([
       ("apiVersion", "v1"), ("kind", "Secret"), ("type", "Opaque"),
       ("metadata", .members(metadata)),
-      (
-        "data",
-        .members([
-          (tokenKey, .string(Base64.encode(Array(token.utf8)))),
-          (environmentKey, .string(Base64.encode(EnvironmentBlock.encode(environment)))),
-        ])
-      ),
+      ("data", .members(data)),
     ])
   }
 

@@ -3,7 +3,7 @@
 /// ```yaml
 /// templates:
 ///   python:
-///     image: registry.example/python:3.12      # needed for gui only, else the standard one
+///     image: registry.example/python:3.12      # else the standard one
 ///     command: [jupyter, lab]                  # runs from the sandbox's start
 ///     resources:
 ///       default: {cpu: 500m, memory: 512Mi, disk: 1Gi}

@@ -24,7 +24,10 @@ enum PodStatus {
       if let problem = problem(ofInit: container) { return problem }
     }
     for container in list(status["containerStatuses"]) {
-      if let problem = problem(of: container) { return problem }
+      if let problem = problem(of: container) {
+        let isDesktop = container["name"]?.stringValue == PodManifest.desktopContainer
+        return isDesktop ? "\(problem) (of the desktop)" : problem
+      }
     }
     if let condition = conditions(status).first(where: {
       $0["type"] == "PodScheduled" && $0["status"] == "False" && $0["reason"] == "Unschedulable"

@@ -1,0 +1,103 @@
+"""Desktops of sandboxes, by the wire: who is let in, what is seen, and what lasts."""
+
+import signal
+from collections.abc import Iterator
+
+import proc
+import pytest
+from preview import Preview
+from rfb import PORT, Refused, Screen, use
+from roles import keyed_server
+from server import Sandbox, Server
+
+@pytest.fixture(scope="module")
+def desktop(server: Server) -> Iterator[Sandbox]:
+    sandbox = server.create(gui=True).running()
+    Preview(sandbox, PORT).wait(30)
+    yield sandbox
+    sandbox.delete()
+
+
+def test_a_program_is_seen_and_typed_into(desktop: Sandbox) -> None:
+    assert desktop.sh("echo $DISPLAY") == ":0\n"
+    use(desktop)
+
+
+def test_only_the_password_opens_it(desktop: Sandbox) -> None:
+    password = desktop.created["vnc_password"]
+    assert len(password) == 8
+    for wrong in ("", "wrong", password[:7], password[:7] + chr(ord(password[7]) ^ 1)):
+        with pytest.raises(Refused):
+            Screen(desktop, wrong)
+    # However often somebody guesses, who knows it is let in.
+    for _ in range(20):
+        with pytest.raises(Refused):
+            Screen(desktop, "guess")
+    with Screen(desktop, password) as screen:
+        assert (screen.width, screen.height) == (1280, 800)
+
+
+def test_each_has_a_password_of_its_own(desktop: Sandbox, server: Server) -> None:
+    other = server.create(gui=True)
+    assert other.created["vnc_password"] != desktop.created["vnc_password"]
+    assert other.get()["vnc_password"] == other.created["vnc_password"]
+    other.delete()
+
+
+def test_it_comes_back_when_the_display_ends(desktop: Sandbox) -> None:
+    desktop.sh("touch before; pkill -KILL Xtigervnc")
+    proc.eventually("another display", lambda: desktop.exec(
+        "sh", "-c", "pgrep Xtigervnc && test /tmp/.X11-unix/X0 -nt before")["exit_code"] == 0)
+    Preview(desktop, PORT).wait(30)
+    use(desktop)
+
+
+def test_what_it_says_fills_no_file_of_the_host(desktop: Sandbox) -> None:
+    folder, = [path for path in desktop.files() if path.is_dir()]
+    log = folder / "launch.log"
+    size = log.stat().st_size
+    for _ in range(20):
+        with pytest.raises(Refused):
+            Screen(desktop, "guess")
+    assert log.stat().st_size == size < 4096
+
+
+def test_without_gui_there_is_none(server: Server) -> None:
+    sandbox = server.create().running()
+    assert sandbox.created["vnc_url"] is None
+    assert "vnc_password" not in sandbox.created and "vnc_password" not in sandbox.get()
+    assert sandbox.sh("echo ${DISPLAY-none}") == "none\n"
+    assert Preview(sandbox, PORT).request().status == 502
+    sandbox.delete()
+
+
+def test_it_outlives_the_server(own_server: Server) -> None:
+    server = own_server
+    sandbox = server.create(gui=True).running()
+    Preview(sandbox, PORT).wait(30)
+    server.end(signal.SIGKILL)
+    server.start()
+    assert sandbox.get()["vnc_password"] == sandbox.created["vnc_password"]
+    use(sandbox)
+    sandbox.delete()
+
+
+def test_the_password_is_for_those_who_may_run_commands() -> None:
+    with keyed_server() as server:
+        def ask(key: str, path: str) -> dict[str, object]:
+            answer = server.raw("GET", path, headers={"Authorization": f"ApiKey {key}-key"})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        answer = server.raw(
+            "POST", "/api/v1/sandboxes", headers={"Authorization": "ApiKey no-exec-key"},
+            json={"gui": True})
+        assert answer.status_code == 201, answer.text
+        sandbox = answer.json()
+        path = f"/api/v1/sandboxes/{sandbox['id']}"
+        assert sandbox["vnc_url"] and "vnc_password" not in sandbox
+        assert "vnc_password" not in ask("no-exec", path)
+        assert len(str(ask("root", path)["vnc_password"])) == 8
+        assert "vnc_password" not in ask("weak-admin", path)
+        listed, = ask("root", "/api/v1/sandboxes")
+        assert "vnc_password" not in listed, "a list tells it to nobody"
