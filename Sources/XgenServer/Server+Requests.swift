@@ -4,7 +4,7 @@ internal import Reactor
 /// From a request to its answer.
 extension Server {
   func serve(_ exchange: HTTPExchange) {
-    let match = exchange.head.withAuthority { previewDomain.match($0) }
+    let match = exchange.head.withAuthority { recentHosts.match($0) }
     if match != .elsewhere { return servePreview(exchange, match) }
     let context = RequestContext(exchange, self)
     if cors.origins != .none { context.fields += cors.fields(for: exchange.head) }

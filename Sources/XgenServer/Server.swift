@@ -40,7 +40,7 @@ final class Server {
   let router = Router.api
   let previews: Previews
   let previewSigner: PreviewSigner
-  private(set) var previewDomain: PreviewDomain
+  var recentHosts: RecentHosts
 
   var tokens: TokenIssuer { authorizer.tokens }
 
@@ -75,7 +75,7 @@ final class Server {
     proxies = ForwardedFor(trusted: settings.trustedProxies)
     cors = CORSPolicy(origins: settings.corsOrigins)
     addresses = PublicAddresses(externalURL: "", previewDomain: "preview.localhost")
-    previewDomain = PreviewDomain(addresses.previewDomain)
+    recentHosts = RecentHosts(PreviewDomain(addresses.previewDomain))
     previewSigner = PreviewSigner(tokens)
     previews = Previews(loop: LoopActor.loop, maxConnections: settings.maxPreviewConnections)
     catalog.onRelease = { [previews] in previews.forget($0) }
@@ -100,7 +100,7 @@ final class Server {
     for address in settings.listen { if let one = try listen(address) { bound.append(one) } }
     guard let first = bound.first else { throw ServerError("no address to listen at") }
     addresses = publicAddresses(first)
-    previewDomain = PreviewDomain(addresses.previewDomain)
+    recentHosts = RecentHosts(PreviewDomain(addresses.previewDomain))
     loopLag.start()
     return bound
   }

@@ -92,7 +92,7 @@ public struct ByteBuffer: ~Copyable {
 
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
-    reserve(bytes.count)
+    if capacity - tail < bytes.count { reserve(bytes.count) }
     memcpy(base! + tail, source, bytes.count)
     tail += bytes.count
   }
@@ -100,7 +100,11 @@ public struct ByteBuffer: ~Copyable {
   public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
 
   public mutating func append(_ literal: StaticString) {
-    append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    let count = literal.utf8CodeUnitCount
+    if count == 0 { return }
+    if capacity - tail < count { reserve(count) }
+    memcpy(base! + tail, literal.utf8Start, count)
+    tail += count
   }
 
   /// Appends the string's UTF-8.

@@ -9,7 +9,10 @@ internal import Glibc
 public class Handle {
   public let loop: Loop
   let raw: UnsafeMutableRawPointer
-  public private(set) var isClosing = false
+  /// Behind a computed property, as are others that many events ask for: a stored one that other
+  /// modules see is checked for exclusive access each time.
+  private var hasBegunClosing = false
+  public final var isClosing: Bool { hasBegunClosing }
 
   init(
     loop: Loop, byteCount: Int, _ initialize: (UnsafeMutableRawPointer) -> Int32
@@ -32,16 +35,16 @@ public class Handle {
 
   /// Stops the handle for good; idempotent. `didClose` follows in a later turn of the loop.
   public final func closeHandle() {
-    if isClosing { return }
-    isClosing = true
+    if hasBegunClosing { return }
+    hasBegunClosing = true
     uv_close(base) { Handle.from($0!).finishClosing() }
   }
 
   /// Gives the handle away, alive: its memory is the new owner's, to be closed and freed with
   /// `Loop.freeHandle`. This object counts as closing, and `didClose` does not follow.
   final func surrender() -> UnsafeMutableRawPointer {
-    precondition(!isClosing, "only a live handle can be given away")
-    isClosing = true
+    precondition(!hasBegunClosing, "only a live handle can be given away")
+    hasBegunClosing = true
     Unmanaged.passUnretained(self).release()
     return raw
   }

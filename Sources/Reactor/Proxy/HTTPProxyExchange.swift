@@ -44,8 +44,12 @@ public final class HTTPProxyExchange {
   private var hasBegunResponse = false
   private var isRepeated = false
   private var isOver = false
+  /// Room for the fields that are added to a head.
+  private static let addedBytes = 512
+  private static let likelyBodyBytes = 1280
   /// Of the request's body that were passed on.
-  public private(set) var requestBodyByteCount: UInt64 = 0
+  public var requestBodyByteCount: UInt64 { bodyByteCount }
+  private var bodyByteCount: UInt64 = 0
 
   public init(
     _ downstream: HTTPExchange, to upstream: Upstream, of pool: UpstreamPool,
@@ -117,18 +121,22 @@ public final class HTTPProxyExchange {
       self, downstream.head.method, asksUpgrade: asksUpgrade, mayReuse: leavesNothingUnread)
     if downstream.hasDisconnected { connection.hurry(ms: pool.limits.halfCloseMs) }
     let head = downstream.head
-    out.reserve(head.withBytes { $0.count } + 512)
-    delegate.proxy(self, appendRequestTo: &out)
-    HTTPEncoder.append(head.framing, &out)
-    if head.expectsContinue { out.append("Expect: 100-continue\r\n") }
-    if asksUpgrade { appendUpgrade(head.headers, to: &out) }
-    out.append("\r\n")
+    var bytes = ByteBuffer(capacity: head.withBytes { $0.count } + Self.addedBytes)
+    delegate.proxy(self, appendRequestTo: &bytes)
+    HTTPEncoder.append(head.framing, &bytes)
+    if head.expectsContinue { bytes.append("Expect: 100-continue\r\n") }
+    if asksUpgrade { appendUpgrade(head.headers, to: &bytes) }
+    bytes.append("\r\n")
     if head.framing.isEmpty {
-      sendOut(over: connection)
+      bytes.withReadable { connection.write($0) }
       return connection.endRequest()
     }
     isHeadHeldBack = bodyIsHere
-    if !isHeadHeldBack { sendOut(over: connection) }
+    if isHeadHeldBack {
+      swap(&bytes, &out)
+    } else {
+      bytes.withReadable { connection.write($0) }
+    }
     downstream.readBody(sendsContinue: false) { [self] in
       sendBody($0)
     } onEnd: { [self] in
@@ -150,7 +158,7 @@ public final class HTTPProxyExchange {
 
   private func sendBody(_ piece: UnsafeRawBufferPointer) {
     guard let connection else { return }
-    requestBodyByteCount += UInt64(piece.count)
+    bodyByteCount += UInt64(piece.count)
     if downstream.head.framing == .chunked {
       var chunk = ByteBuffer(capacity: piece.count + 24)
       HTTPEncoder.chunk(piece, into: &chunk)
@@ -247,16 +255,19 @@ extension HTTPProxyExchange: UpstreamRequest {
       return finish()
     }
     hasBegunResponse = true
-    out.reserve(head.withBytes { $0.count } + 512)
-    delegate.proxy(self, appendResponse: head, to: &out)
-    if head.status != 204 { HTTPEncoder.append(framing, &out) }
-    if framing == .none { appendToldLength(head) }
+    // Its body's first bytes are most often behind it.
+    var bytes = ByteBuffer(
+      capacity: head.withBytes { $0.count } + Self.addedBytes + Self.likelyBodyBytes)
+    delegate.proxy(self, appendResponse: head, to: &bytes)
+    if head.status != 204 { HTTPEncoder.append(framing, &bytes) }
+    if framing == .none { appendToldLength(head, to: &bytes) }
     if !keepsAlive {
-      out.append("Connection: close\r\n")
+      bytes.append("Connection: close\r\n")
     } else if downstream.head.version == .http10 {
-      out.append("Connection: keep-alive\r\n")
+      bytes.append("Connection: keep-alive\r\n")
     }
-    out.append("\r\n")
+    bytes.append("\r\n")
+    swap(&bytes, &out)
   }
 
   /// The server's, but for a body of unknown length, which the client gets in chunks if it can
@@ -269,13 +280,13 @@ extension HTTPProxyExchange: UpstreamRequest {
   }
 
   /// The length of the body that a response to HEAD, or a 304, only tells of.
-  private func appendToldLength(_ head: HTTPResponseHead) {
+  private func appendToldLength(_ head: HTTPResponseHead, to buffer: inout ByteBuffer) {
     guard downstream.head.method == .head || head.status == 304, head.status != 204,
       let told = head.headers["content-length"]
     else { return }
-    out.append("Content-Length: ")
-    out.append(utf8: told)
-    out.append("\r\n")
+    buffer.append("Content-Length: ")
+    buffer.append(utf8: told)
+    buffer.append("\r\n")
   }
 
   func upstreamDidReceive(body piece: UnsafeRawBufferPointer) {
@@ -296,17 +307,23 @@ extension HTTPProxyExchange: UpstreamRequest {
   func upstreamDidRead() {
     if !hasBegunResponse { return }
     flush()
-    out.clear(keepingCapacity: 0)
+    if framing == .chunked { out.clear(keepingCapacity: 0) }
     if downstream.isGone { return finish() }
     if downstream.isCongested { connection?.pauseReading() }
   }
 
+  /// Leaves `out` without its memory, as a response may take long; but that of a chunk serves the
+  /// next one.
   private func flush() {
-    if out.isEmpty { return }
+    var bytes = ByteBuffer()
+    swap(&bytes, &out)
+    if bytes.isEmpty { return }
     let bodyByteCount = outBodyByteCount
     outBodyByteCount = 0
-    out.withReadable { downstream.forward($0, bodyByteCount: bodyByteCount) }
-    out.clear()
+    bytes.withReadable { downstream.forward($0, bodyByteCount: bodyByteCount) }
+    if framing != .chunked { return }
+    bytes.clear()
+    swap(&bytes, &out)
   }
 
   func upstreamDidEnd() {

@@ -36,6 +36,7 @@ final class UpstreamConnection: ByteStreamDelegate {
   let upstream: Upstream
   private(set) var idleSinceMs: UInt64 = 0
   private unowned let pool: UpstreamPool
+  private let loop: Loop
   private var request: (any UpstreamRequest)?
   private var method = HTTPMethod.get
   private var asksUpgrade = false
@@ -58,6 +59,7 @@ final class UpstreamConnection: ByteStreamDelegate {
     self.stream = stream
     self.upstream = upstream
     self.pool = pool
+    loop = pool.loop
     parser = HTTPResponseParser(limits: pool.limits.head)
     stream.delegate = self
     stream.resumeReading()
@@ -85,7 +87,7 @@ final class UpstreamConnection: ByteStreamDelegate {
     head = nil
     interimCount = 0
     hasAnswer = false
-    clock.begin(nowMs: stream.loop.nowMs)
+    clock.begin(nowMs: loop.nowMs)
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) { stream.write(bytes) }
@@ -93,7 +95,7 @@ final class UpstreamConnection: ByteStreamDelegate {
   /// All of the request has been written.
   func endRequest() {
     requestHasEnded = true
-    clock.progress(nowMs: stream.loop.nowMs)
+    clock.progress(nowMs: loop.nowMs)
   }
 
   var isCongested: Bool { stream.isCongested }
@@ -106,12 +108,12 @@ final class UpstreamConnection: ByteStreamDelegate {
   func resumeReading() {
     if !isPaused { return }
     isPaused = false
-    clock.progress(nowMs: stream.loop.nowMs)
+    clock.progress(nowMs: loop.nowMs)
     stream.resumeReading()
   }
 
   /// The rest has only so long from now on.
-  func hurry(ms: UInt64) { clock.hurry(untilMs: stream.loop.nowMs + ms) }
+  func hurry(ms: UInt64) { clock.hurry(untilMs: loop.nowMs + ms) }
 
   /// Nobody wants the response any more.
   func cancel() {
@@ -124,7 +126,7 @@ final class UpstreamConnection: ByteStreamDelegate {
   func streamDidReceive(_ bytes: UnsafeMutableRawBufferPointer) {
     guard request != nil else { return stream.close() }
     hasAnswer = true
-    clock.progress(nowMs: stream.loop.nowMs)
+    clock.progress(nowMs: loop.nowMs)
     if input.isEmpty { return take(UnsafeRawBufferPointer(bytes)) }
     var work = ByteBuffer()
     swap(&work, &input)
@@ -206,7 +208,7 @@ final class UpstreamConnection: ByteStreamDelegate {
       && requestHasEnded && mayReuse && stream.pendingByteCount == 0
     let last = detach()
     if isReusable {
-      idleSinceMs = stream.loop.nowMs
+      idleSinceMs = loop.nowMs
       resumeReading()
       pool.connectionDidBecomeIdle(self)
     } else {

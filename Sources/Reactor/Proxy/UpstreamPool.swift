@@ -31,7 +31,8 @@ public final class UpstreamPool {
   /// All whose stream has not closed and that speak HTTP.
   private var connections: [ObjectIdentifier: UpstreamConnection] = [:]
   private var splices: [ObjectIdentifier: StreamSplice] = [:]
-  public private(set) var idleCount = 0
+  private var allIdleCount = 0
+  public var idleCount: Int { allIdleCount }
   private var sweep: Timer?
   private var isClosing = false
 
@@ -50,7 +51,7 @@ public final class UpstreamPool {
   /// request that can't be sent once more.
   func takeIdle(_ upstream: Upstream, isChecked: Bool) -> UpstreamConnection? {
     while let connection = upstream.idle.popLast() {
-      idleCount -= 1
+      allIdleCount -= 1
       if isChecked ? connection.isQuiet : !connection.stream.isClosing { return connection }
       connection.stream.close()
     }
@@ -67,13 +68,13 @@ public final class UpstreamPool {
 
   func connectionDidBecomeIdle(_ connection: UpstreamConnection) {
     let upstream = connection.upstream
-    if upstream.isDropped || isClosing || idleCount >= limits.maxIdle
+    if upstream.isDropped || isClosing || allIdleCount >= limits.maxIdle
       || upstream.idle.count >= limits.maxIdlePerUpstream
     {
       return connection.stream.close()
     }
     upstream.idle.append(connection)
-    idleCount += 1
+    allIdleCount += 1
   }
 
   /// Its stream has closed, or left HTTP.
@@ -83,7 +84,7 @@ public final class UpstreamPool {
     let idle = connection.upstream.idle
     guard let index = idle.lastIndex(where: { $0 === connection }) else { return }
     connection.upstream.idle.remove(at: index)
-    idleCount -= 1
+    allIdleCount -= 1
   }
 
   // MARK: Splices
@@ -101,7 +102,7 @@ public final class UpstreamPool {
   /// response.
   public func drop(_ upstream: Upstream) {
     upstream.isDropped = true
-    idleCount -= upstream.idle.count
+    allIdleCount -= upstream.idle.count
     let idle = upstream.idle
     upstream.idle = []
     for connection in idle { connection.stream.close() }

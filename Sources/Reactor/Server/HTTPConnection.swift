@@ -89,7 +89,8 @@ final class HTTPConnection: ByteStreamDelegate {
     if isPumping { return }
     isPumping = true
     while true {
-      if let head = parsedHead.take() {
+      if let head = parsedHead {
+        parsedHead = nil
         begin(head)
       } else if !useInput() {
         break
@@ -148,7 +149,11 @@ final class HTTPConnection: ByteStreamDelegate {
     if stream.isCongested { return 0 }
     do throws(HTTPParseError) {
       let wasMidHead = parser.isMidHead
-      let used = try parser.parse(bytes, into: &parsedHead)
+      // By a variable of its own: `parsedHead` is asked for with each event, and costs little
+      // where nothing holds on to it for the length of a call.
+      var head: HTTPRequestHead?
+      let used = try parser.parse(bytes, into: &head)
+      if let head { parsedHead = head }
       if used == 0 && !wasMidHead && parser.isMidHead {
         deadlineMs = server.loop.nowMs + server.limits.headMs
       }

@@ -21,14 +21,17 @@ public final class HTTPExchange {
     set { calls.disconnect = newValue }
   }
   /// What `onDisconnect` tells has happened, perhaps before it was set.
-  public private(set) var hasDisconnected = false
+  public var hasDisconnected: Bool { clientHasLeft }
   /// The response's stream can take more.
   public var onDrain: (() -> Void)? {
     get { calls.drain }
     set { calls.drain = newValue }
   }
   /// Called once when the response was written or the peer is gone: status (0: none), bytes.
-  public var onFinish: ((_ status: Int, _ bodyBytes: Int) -> Void)?
+  public var onFinish: ((_ status: Int, _ bodyBytes: Int) -> Void)? {
+    get { report }
+    set { report = newValue }
+  }
 
   /// What the handler wants to be called for while the exchange goes on.
   private struct Calls {
@@ -39,6 +42,8 @@ public final class HTTPExchange {
   }
 
   private var calls = Calls()
+  private var report: ((_ status: Int, _ bodyBytes: Int) -> Void)?
+  private var clientHasLeft = false
   private var connection: HTTPConnection?
   private(set) var wantsBody = false
   /// The client has been told to send the body that it holds back.
@@ -219,8 +224,8 @@ public final class HTTPExchange {
   }
 
   private func reportFinish() {
-    let report = onFinish
-    onFinish = nil
+    let report = report
+    self.report = nil
     report?(status, sentBytes)
   }
 
@@ -296,7 +301,7 @@ public final class HTTPExchange {
   func didDrain() { onDrain?() }
 
   func didDisconnect() {
-    hasDisconnected = true
+    clientHasLeft = true
     didFail(.disconnected)
     let disconnected = onDisconnect
     onDisconnect = nil

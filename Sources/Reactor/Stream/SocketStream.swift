@@ -12,7 +12,11 @@ internal import Glibc
 public final class SocketStream: Handle, ByteStream {
   public enum Kind: Sendable { case socket, pipe }
 
-  public var delegate: (any ByteStreamDelegate)?
+  private var receiver: (any ByteStreamDelegate)?
+  public var delegate: (any ByteStreamDelegate)? {
+    get { receiver }
+    set { receiver = newValue }
+  }
   public let descriptor: Int32
   private let kind: Kind
   /// What libuv was told to watch.
@@ -106,7 +110,7 @@ public final class SocketStream: Handle, ByteStream {
   private func didOpen() {
     flush()
     if isClosing { return }
-    delegate?.streamDidConnect()
+    receiver?.streamDidConnect()
     if endsAfterPending && queue == nil { shutDownWriting() }
     if !isClosing { watch() }
   }
@@ -163,7 +167,7 @@ public final class SocketStream: Handle, ByteStream {
     }
     let waiting = queue
     queue = nil
-    delegate = nil
+    receiver = nil
     let poll = surrender().assumingMemoryBound(to: uv_poll_t.self)
     // uv_poll_start would take the descriptor out of the kernel's set and put it in again.
     poll.pointee.poll_cb = callback
@@ -187,7 +191,7 @@ public final class SocketStream: Handle, ByteStream {
       ? xgen_recv(descriptor, room.baseAddress, room.count)
       : Self.readPipe(descriptor, room)
     if count > 0 {
-      delegate?.streamDidReceive(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
+      receiver?.streamDidReceive(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
     } else if count == 0 {
       endOfInput()
     } else if count != -Int(EAGAIN) && count != -Int(EINTR) {
@@ -206,7 +210,7 @@ public final class SocketStream: Handle, ByteStream {
     sawEnd = true
     isReading = false
     watch()
-    delegate?.streamDidEnd()
+    receiver?.streamDidEnd()
   }
 
   // MARK: Writing
@@ -276,7 +280,7 @@ public final class SocketStream: Handle, ByteStream {
     }
     if wasCongested && left <= StreamLimits.lowWaterBytes {
       wasCongested = false
-      delegate?.streamDidDrain()
+      receiver?.streamDidDrain()
     }
   }
 
@@ -311,8 +315,8 @@ public final class SocketStream: Handle, ByteStream {
 
   override func didClose() {
     Glibc.close(descriptor)
-    let last = delegate
-    delegate = nil
+    let last = receiver
+    receiver = nil
     last?.streamDidClose(failure)
   }
 

@@ -138,9 +138,9 @@ private let accepting =
     for (text, expected) in cases {
       try await handshake { _, peer in
         peer.send(text)
-      } expect: { _, peer, answer in
+      } expect: { loop, peer, answer in
         #expect(error(answer) == expected)
-        #expect(peer.hasEnded || peer.isClosed)
+        loop.run(until: { peer.hasEnded || peer.isClosed })
       }
     }
   }
