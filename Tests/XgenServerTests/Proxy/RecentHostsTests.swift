@@ -17,7 +17,8 @@ import Testing
       names.append("sbx-id\(index)-\(index + 1).preview.localhost:8080")
       names.append("SBX-id\(index)-\(index + 1).Preview.localhost")
     }
-    names.append("sbx-\(String(repeating: "a", count: RecentHosts.maxHostBytes))-1.preview.localhost")
+    names.append(
+      "sbx-\(String(repeating: "a", count: RecentHosts.maxHostBytes))-1.preview.localhost")
     for _ in 0..<2 {
       for name in names {
         let expected = Array(name.utf8).withUnsafeBytes { Self.domain.match($0) }
