@@ -6,6 +6,7 @@ PRODUCTS := xgen-server xgen-sidecar xgen-bench
 RUNTIME_PACKAGES := libuv1-dev libssl-dev libcurl4-openssl-dev libyaml-dev pkg-config bubblewrap python3
 BROWSER_PACKAGES := chromium node-ws esbuild openssl xterm
 JUPYTER := .build/jupyter
+DJANGO := .build/django
 DESKTOP_PACKAGES := tigervnc-standalone-server tigervnc-tools openbox websockify novnc
 TEST_PACKAGES := python3-venv python3-pip git mawk procps gcc passt nftables iproute2 $(DESKTOP_PACKAGES)
 IMAGE_PACKAGES := ca-certificates mmdebstrap busybox-static
@@ -85,7 +86,12 @@ $(JUPYTER)/ready: $(VENV)/ready
 	$(VENV)/bin/pip install -q --target $(JUPYTER) jupyterlab==4.6.6 ipykernel==7.4.0
 	@touch $@
 
-test-browser: deps-test build $(VENV)/ready $(JUPYTER)/ready ## previews by a real Chromium
+$(DJANGO)/ready: $(VENV)/ready
+	@rm -rf $(DJANGO)
+	$(VENV)/bin/pip install -q --target $(DJANGO) django==5.2.19
+	@touch $@
+
+test-browser: deps-test build $(VENV)/ready $(JUPYTER)/ready $(DJANGO)/ready ## previews by a real Chromium
 	$(call install,$(BROWSER_PACKAGES))
 	$(VENV)/bin/pytest -q Tests/Browser
 

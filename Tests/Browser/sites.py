@@ -1,5 +1,6 @@
 """Programs inside sandboxes, and where they are looked at."""
 
+import subprocess
 from pathlib import Path
 
 from preview import Preview
@@ -24,3 +25,16 @@ def run(
 
 def url(preview: Preview, path: str = "/", scheme: str = "http") -> str:
     return f"{scheme}://{preview.host}{path}"
+
+
+def curl(preview: Preview, path: str = "/", *options: str) -> bytes:
+    command = ["curl", "-sS", "--fail", "--max-time", "60", *options, url(preview, path)]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def install(sandbox: Sandbox, folder: Path, *left_out: str) -> None:
+    """Copies a folder of Python packages into the workspace, as `packages`."""
+    command = ["tar", "-C", folder.parent, *(f"--exclude={name}" for name in left_out),
+               "--transform=s,^[^/]*,packages,", "-c", folder.name]
+    put(sandbox, "packages.tar", subprocess.run(command, check=True, capture_output=True).stdout)
+    sandbox.sh("tar -xf packages.tar && rm packages.tar", timeout_seconds=120)

@@ -1,6 +1,6 @@
 """JupyterLab of PyPI inside a sandbox: its page, its kernel, by a real browser."""
 
-import subprocess
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from browser import Page
 from preview import Preview
 from server import Sandbox, Server
-from sites import put, run, url
+from sites import curl, install, run, url
 
 #: What `make test-browser` has installed.
 PACKAGES = Path(__file__).parents[2] / ".build" / "jupyter"
@@ -19,18 +19,11 @@ PORT = 8888
 LEFT_OUT = ("*.map", "tests", "debugpy", "django-stubs", "__pycache__")
 
 
-def packed() -> bytes:
-    command = ["tar", "-C", PACKAGES.parent, *(f"--exclude={name}" for name in LEFT_OUT),
-               "--transform=s,^[^/]*,packages,", "-c", PACKAGES.name]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
 @pytest.fixture
 def lab(server: Server) -> Iterator[Preview]:
     sandbox: Sandbox = server.create(
         preview_host="localhost", resources={"memory": "2Gi", "cpu": "2000m"}).running()
-    put(sandbox, "packages.tar", packed())
-    sandbox.sh("tar -xf packages.tar && rm packages.tar", timeout_seconds=120)
+    install(sandbox, PACKAGES, *LEFT_OUT)
     packages = "/home/sandbox/workspace/packages"
     command = (
         f"env PYTHONPATH={packages} JUPYTER_PATH={packages}/share/jupyter "
@@ -72,3 +65,4 @@ def test_a_kernel_computes(lab: Preview, page: Page) -> None:
     page.until("document.querySelector('.jp-Launcher, .jp-NotebookPanel') !== null")
     assert "Jupyter" in page.value("document.title")
     assert page.value(KERNEL) == "42\n"
+    assert json.loads(curl(lab, "/api/status"))["kernels"] == 1

@@ -8,7 +8,7 @@ import pytest
 from browser import Page
 from preview import Preview
 from server import Sandbox, Server
-from sites import INSIDE, put, run, url
+from sites import INSIDE, curl, put, run, url
 
 
 @pytest.fixture
@@ -16,11 +16,6 @@ def sandbox(server: Server) -> Iterator[Sandbox]:
     sandbox = server.create(template="base").running()
     yield sandbox
     sandbox.delete()
-
-
-def curl(preview: Preview, path: str, *options: str) -> bytes:
-    command = ["curl", "-sS", "--fail", "--max-time", "60", *options, url(preview, path)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def test_python_http_server(sandbox: Sandbox, page: Page) -> None:
@@ -47,6 +42,16 @@ def test_a_node_server_with_events_and_a_websocket(sandbox: Sandbox, page: Page)
     page.until("document.querySelectorAll('li').length == 5")
     page.until("socket.textContent == '200000 true'")
     assert page.text().split() == ["live", "1", "2", "3", "4", "5", "200000", "true"]
+    assert b"<h1>live</h1>" in curl(preview)
+    with subprocess.Popen(
+            ["curl", "-sSN", "--max-time", "60", url(preview, "/events")],
+            stdout=subprocess.PIPE) as events:
+        assert events.stdout
+        for number in range(1, 6):
+            assert events.stdout.readline() == b"data: %d\n" % number  # each before the next is made
+            assert events.stdout.readline() == b"\n"
+            assert curl(preview, "/seen", "--data", str(number)) == b"ok"
+        events.kill()
 
 
 def test_a_page_that_reloads_when_its_source_changes(sandbox: Sandbox, page: Page) -> None:
@@ -61,6 +66,7 @@ def test_a_page_that_reloads_when_its_source_changes(sandbox: Sandbox, page: Pag
     page.until(f"{word} == 'before'")
     put(sandbox, "hot.js", b"word.textContent = 'after';")
     page.until(f"{word} == 'after'")
+    assert b"after" in curl(preview, "/hot.js")
 
 
 def test_what_is_not_there_yet_comes_by_itself(sandbox: Sandbox, page: Page) -> None:
