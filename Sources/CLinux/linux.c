@@ -91,6 +91,16 @@ int xgen_memfd(const char *name) {
   return result_of(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 }
 
+int xgen_memfd_of(const char *name, const void *bytes, size_t count) {
+  int fd = xgen_memfd(name);
+  if (fd < 0) return fd;
+  ssize_t written = pwrite(fd, bytes, count, 0);
+  if (written >= 0 && (size_t)written == count) return fd;
+  int error = written < 0 ? -errno : -EIO;
+  close(fd);
+  return error;
+}
+
 int xgen_seal_size(int fd) {
   return result_of(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK));
 }

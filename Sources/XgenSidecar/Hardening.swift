@@ -21,12 +21,15 @@ enum Hardening {
     if case .descriptor(let number) = configuration.listen {
       try check("listening descriptor", xgen_set_cloexec(number))
     }
-    try limit("RLIMIT_CORE", xgen_limit_core(), 0)
+    try limitCores()
     try limit("RLIMIT_NPROC", xgen_limit_nproc(), configuration.maxProcesses)
     try limit("RLIMIT_NOFILE", xgen_limit_nofile(), configuration.maxOpenFiles)
     try limit("RLIMIT_FSIZE", xgen_limit_fsize(), configuration.maxFileBytes)
     try limit("RLIMIT_DATA", xgen_limit_data(), configuration.maxDataBytes)
   }
+
+  /// Of a process that serves nobody: what it starts must not leave its memory on a small disk.
+  static func limitCores() throws(Failure) { try limit("RLIMIT_CORE", xgen_limit_core(), 0) }
 
   /// As pid 1 of a container, orphans are ours to reap. The caller keeps and closes the reaper.
   static func reaperIfInit(loop: Loop) throws(UVError) -> OrphanReaper? {

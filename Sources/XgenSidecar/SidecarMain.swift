@@ -41,6 +41,7 @@ public enum SidecarMain {
 
   /// Until SIGTERM (0), or until it shows that there can be none (1).
   private static func runDesktop() throws -> Int32 {
+    try Hardening.limitCores()
     let loop = try Loop()
     let reaper = try Hardening.reaperIfInit(loop: loop)
     var exitCode: Int32 = 0
@@ -48,11 +49,11 @@ public enum SidecarMain {
     let password = variables.removeValue(forKey: DesktopConventions.passwordVariable)
     let desktop = Desktop(
       loop: loop,
-      environment: Desktop.environment(BaseEnvironment(variables), password: password ?? "")
-    ) {
-      exitCode = 1
-      loop.stop()
-    }
+      environment: Desktop.environment(BaseEnvironment(variables), password: password ?? ""),
+      onGivingUp: {
+        exitCode = 1
+        loop.stop()
+      })
     let signal = try SignalWatch(loop: loop, signal: SIGTERM) { loop.stop() }
     loop.run()
     desktop.end()

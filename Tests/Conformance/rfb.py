@@ -70,18 +70,23 @@ class Screen:
 
     def count(self, color: int) -> int:
         """How many pixels have this colour (0xRRGGBB) now."""
+        return len(self.pixels(color))
+
+    def pixels(self, color: int) -> list[tuple[int, int]]:
+        """Those that have this colour now, by rows."""
         self.socket.send(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
-        found = 0
+        found: list[tuple[int, int]] = []
         while True:
             kind = self._take(1)[0]
             if kind == 3:  # ServerCutText
                 self._take(struct.unpack(">xxxI", self._take(7))[0])
             elif kind == 0:
                 for _ in range(struct.unpack(">xH", self._take(3))[0]):
-                    *_, width, height, encoding = struct.unpack(">HHHHi", self._take(12))
+                    left, top, width, height, encoding = struct.unpack(">HHHHi", self._take(12))
                     assert encoding == 0
                     pixels = memoryview(self._take(width * height * 4)).cast("I")
-                    found += sum(pixel & 0xFFFFFF == color for pixel in pixels)
+                    found += [(left + at % width, top + at // width)
+                              for at, pixel in enumerate(pixels) if pixel & 0xFFFFFF == color]
                 return found
             elif kind != 2:  # Bell
                 raise AssertionError(f"message {kind}")
@@ -97,13 +102,19 @@ class Screen:
                 self.socket.send(struct.pack(">BBxxI", 4, down, key))
 
 
-def use(sandbox: Sandbox) -> None:
-    """A program of the sandbox is seen, typed into, and gets the text."""
+def show(sandbox: Sandbox) -> None:
+    """Starts a program that has a window."""
     sandbox.server.request("PUT", f"{sandbox.path}/files?path=window.py", data=WINDOW.read_bytes())
     sandbox.background(f"python3 window.py {BLUE:06x} typed")
+
+
+def use(sandbox: Sandbox) -> None:
+    """A program of the sandbox is seen, typed into, and gets the text."""
+    show(sandbox)
     with Screen(sandbox, sandbox.get()["vnc_password"]) as screen:
         proc.eventually("the window is seen", lambda: screen.count(BLUE) > 300 * 200, 20)
-        screen.click(screen.width // 2, screen.height // 2)
+        pixels = screen.pixels(BLUE)
+        screen.click(*pixels[len(pixels) // 2])
         screen.type("hello desktop 42\n")
         proc.eventually(
             "the program has it", lambda: sandbox.sh("cat typed || true") == "hello desktop 42\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import proc
 import pytest
 from preview import Preview
-from rfb import PORT, Refused, Screen, use
+from rfb import BLUE, PORT, Refused, Screen, show, use
 from roles import keyed_server
 from server import Sandbox, Server
 
@@ -44,22 +44,56 @@ def test_each_has_a_password_of_its_own(desktop: Sandbox, server: Server) -> Non
     other.delete()
 
 
-def test_it_comes_back_when_the_display_ends(desktop: Sandbox) -> None:
-    desktop.sh("touch before; pkill -KILL Xtigervnc")
+def end(desktop: Sandbox, program: str) -> None:
+    """Kills its display, or what else of it must not be lost; another one comes."""
+    desktop.sh(f"touch before; sleep 0.01; {program}")
     proc.eventually("another display", lambda: desktop.exec(
-        "sh", "-c", "pgrep Xtigervnc && test /tmp/.X11-unix/X0 -nt before")["exit_code"] == 0)
+        "sh", "-c", "test /tmp/.X11-unix/X0 -nt before")["exit_code"] == 0, 40)
     Preview(desktop, PORT).wait(30)
+
+
+@pytest.mark.parametrize("program", ["pkill -KILL Xtigervnc", "pkill -KILL -o -f '[s]h -s desktop'"])
+def test_it_comes_back_when_it_ends(desktop: Sandbox, program: str) -> None:
+    end(desktop, program)
+    use(desktop)
+    assert len(desktop.sh("pgrep Xtigervnc").split()) == 1
+
+
+def test_another_window_manager_comes_as_well(desktop: Sandbox) -> None:
+    desktop.sh("pkill openbox")
+
+    def is_shown() -> bool:
+        """A window that appears while openbox starts is not."""
+        show(desktop)
+        with Screen(desktop, desktop.created["vnc_password"]) as screen:
+            found = any(screen.count(BLUE) > 300 * 200 for _ in range(15))
+        desktop.sh("pkill -f [w]indow.py")
+        return found
+
+    proc.eventually("a window is shown", is_shown, 20)
     use(desktop)
 
 
-def test_what_it_says_fills_no_file_of_the_host(desktop: Sandbox) -> None:
+def test_nothing_inside_writes_to_a_file_of_the_host(server: Server) -> None:
+    """Programs of the sandbox stand in for the desktop's, and write to what it writes to."""
+    desktop = server.create(gui=True).running()
+    Preview(desktop, PORT).wait(30)
     folder, = [path for path in desktop.files() if path.is_dir()]
     log = folder / "launch.log"
-    size = log.stat().st_size
-    for _ in range(20):
-        with pytest.raises(Refused):
-            Screen(desktop, "guess")
-    assert log.stat().st_size == size < 4096
+    script = b"#!/bin/sh\nyes zzzz | head -c 100000 >&2 &\nexec /usr/bin/rm \"$@\"\n"
+    desktop.server.request("PUT", f"{desktop.path}/files?path=rm", data=script)
+    desktop.sh("mkdir -p ~/.local/bin && mv rm ~/.local/bin && chmod +x ~/.local/bin/rm")
+    try:
+        end(desktop, "pkill -KILL Xtigervnc")
+        for number in (1, 2):
+            shell = desktop.sh("pgrep -o -f '[s]h -s desktop'").strip()
+            desktop.sh(f"timeout 1 sh -c 'yes zzzz >/proc/{shell}/fd/{number}' || true")
+    finally:
+        desktop.sh("rm ~/.local/bin/rm")
+    end(desktop, "pkill -KILL Xtigervnc")
+    text = log.read_text()
+    assert len(text) < 8192, text
+    desktop.delete()
 
 
 def test_without_gui_there_is_none(server: Server) -> None:

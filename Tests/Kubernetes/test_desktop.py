@@ -1,6 +1,6 @@
 """Desktops: in a container of its own, in the sandbox's pod."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import proc
 import pytest
@@ -14,10 +14,11 @@ from test_pod import baseline, restricted
 
 
 @pytest.fixture(scope="module")
-def desktop(server: Replica) -> Sandbox:
+def desktop(server: Replica) -> Iterator[Sandbox]:
     sandbox = server.create(template=LARGE, gui=True).running(90)
     Preview(sandbox, PORT).wait(60)
-    return sandbox
+    yield sandbox
+    sandbox.delete()
 
 
 def test_a_program_of_the_sandbox_draws_on_it(desktop: Sandbox) -> None:

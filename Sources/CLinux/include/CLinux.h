@@ -53,6 +53,8 @@ int xgen_set_nonblocking(int fd, bool nonblocking);
 int xgen_set_cloexec(int fd);
 int xgen_accept(int fd, void *_Nullable address, unsigned *_Nullable length);
 int xgen_memfd(const char *_Nonnull name);
+/// One that holds these bytes, to be read from its start.
+int xgen_memfd_of(const char *_Nonnull name, const void *_Nullable bytes, size_t count);
 /// From here on a write that would make the memfd longer fails (EPERM).
 int xgen_seal_size(int fd);
 int xgen_set_dumpable(bool dumpable);

@@ -69,6 +69,9 @@ public final class WebSocketConnection: ByteStreamDelegate {
   /// No more can be sent.
   public var isClosing: Bool { sentClose || stream.isClosing }
 
+  /// Whether the peer has sent something, or its end, that was not read yet: one system call.
+  public var hasUnreadInput: Bool { stream.hasUnreadInput }
+
   // MARK: Receiving
 
   public func pauseReading() {

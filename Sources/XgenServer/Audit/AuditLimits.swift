@@ -1,7 +1,7 @@
 /// Bounds of the audit log, by name.
 enum AuditLimits {
   /// Of one file, before it is set aside as `.1`; a flag sets it. With `maxFiles` of them:
-  /// 320 MiB of disk at most.
+  /// 320 MiB of disk at most, and one line more per file.
   static let defaultFileBytes = 64 << 20
   static let fileBytesRange = 4 << 10...16 << 30
   /// The one that is written to, and those that were set aside.

@@ -22,6 +22,10 @@ final class ExecLink: @preconcurrency WebSocketDelegate {
   /// It has ended its last command well and can run another.
   var isIdle: Bool { session == nil && isReady && socket?.isClosing == false }
 
+  /// Whether it is idle and nothing waits to be read, be it its end: a command that was sent is not
+  /// sent again, so who wants to run one asks first.
+  var isQuiet: Bool { isIdle && socket?.hasUnreadInput == false }
+
   /// Gives the session a channel and its messages. Precondition: no other one has them.
   func attach(_ session: ExecSession) {
     precondition(self.session == nil, "a link runs one command at a time")

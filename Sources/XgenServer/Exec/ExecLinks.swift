@@ -16,7 +16,7 @@ final class ExecLinks {
     let link = kept.removeValue(forKey: id)
     stopIfEmpty()
     guard let link else { return nil }
-    if link.isIdle { return link }
+    if link.isQuiet { return link }
     link.close()
     return nil
   }

@@ -20,12 +20,9 @@ struct OwnedDescriptor: ~Copyable, Sendable {
 
   /// A nameless file in memory that holds `bytes`, to be read from its start.
   static func memory(_ name: String, _ bytes: [UInt8]) throws(LocalError) -> OwnedDescriptor {
-    let raw = xgen_memfd(name)
+    let raw = bytes.withUnsafeBytes { xgen_memfd_of(name, $0.baseAddress, $0.count) }
     if raw < 0 { throw .system("memfd", UVError(raw)) }
-    let file = OwnedDescriptor(raw)
-    try file.write(bytes, name)
-    try attempt("rewind \(name)") { lseek(raw, 0, SEEK_SET) }
-    return file
+    return OwnedDescriptor(raw)
   }
 
   /// Both ends of a pipe, close-on-exec: what is written to the second is read from the first.

@@ -19,15 +19,16 @@ enum Template: String, Sendable, CaseIterable {
     case .python: [Need(name: "python3", package: "python3")]
     case .nodejs: [Need(name: "node", package: "nodejs")]
     case .go: [Need(name: "go", package: "golang-go")]
-    case .gui:
-      [
-        Need(name: "Xtigervnc", package: "tigervnc-standalone-server"),
-        Need(name: "tigervncpasswd", package: "tigervnc-tools"),
-        Need(name: "openbox", package: "openbox"), Need(name: "websockify", package: "websockify"),
-        Need(name: "/usr/share/novnc", package: "novnc"),
-      ]
+    case .gui: []  // a desktop comes with `gui: true`, in every template
     }
   }
+
+  static let desktopNeeds = [
+    Need(name: "Xtigervnc", package: "tigervnc-standalone-server"),
+    Need(name: "tigervncpasswd", package: "tigervnc-tools"),
+    Need(name: "openbox", package: "openbox"), Need(name: "websockify", package: "websockify"),
+    Need(name: "/usr/share/novnc/vnc.html", package: "novnc"),
+  ]
 
   /// Added to the environment of every command.
   var environment: [String: String] {
@@ -45,7 +46,7 @@ enum Template: String, Sendable, CaseIterable {
     guard let template = Template(rawValue: record.template) else {
       throw .failed("unknown template '\(record.template)'")
     }
-    let needs = template.needs + (record.gui && template != .gui ? Template.gui.needs : [])
+    let needs = template.needs + (record.gui ? desktopNeeds : [])
     let missing = needs.filter { !isInstalled($0) }
     if missing.isEmpty { return }
     let names = missing.map(\.name).joined(separator: ", ")

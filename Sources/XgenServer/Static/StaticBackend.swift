@@ -40,6 +40,7 @@ final class StaticBackend: SandboxBackend {
   }
 
   func create(_ record: SandboxRecord) async throws(BackendError) {
+    if record.gui { throw .unavailable("--backend static has no desktops (gui)") }
     assigned[record.id] = sidecars[next]
     next = (next + 1) % sidecars.count
   }

@@ -1,9 +1,12 @@
+import CLinux
 import Glibc
 import Reactor
 import XgenProtocol
 
 /// Keeps a desktop running: starts it again when it ends, at growing intervals while it does not last.
 final class Desktop {
+  private static let maxReasonBytes = 512
+
   /// How long between an end and the next start, and what counts as a start that held.
   struct Pace: Sendable {
     var firstDelayMs: UInt64 = 500
@@ -20,22 +23,27 @@ final class Desktop {
   private let pace: Pace
   /// It can't be had here.
   private let onGivingUp: () -> Void
+  private let tellReason: (String) -> Void
+  /// The read end of what the desktop writes.
+  private var lastWords: FileDescriptor?
   private var child: ChildProcess?
   private var retry: Timer?
   private var startedMs: UInt64 = 0
   private var endsInARow = 0
   private var isOver = false
 
-  /// `environment`: as `environment(_:password:)` gives it. What the desktop has to say goes to
-  /// standard error. `script` is another's in tests.
+  /// `environment`: as `environment(_:password:)` gives it. Why a desktop ended goes to `tell`.
+  /// `script` is another's in tests.
   init(
     loop: Loop, environment: [String], directory: String? = nil, oomScore: OOMScore = OOMScore(),
     pace: Pace = Pace(), script: String = DesktopScript.text,
+    tell: @escaping (String) -> Void = { StandardStream.error.write("the desktop: \($0)\n") },
     onGivingUp: @escaping () -> Void = {}
   ) {
     self.loop = loop
     self.oomScore = oomScore
     self.pace = pace
+    tellReason = tell
     self.onGivingUp = onGivingUp
     options = SpawnOptions(
       command: "/bin/sh", arguments: ["-s", "desktop"], environment: environment,
@@ -63,22 +71,43 @@ final class Desktop {
     defer { oomScore.lower() }
     do {
       let input = try FileDescriptor.memory("desktop", script)
+      var ends: (read: Int32, write: Int32) = (-1, -1)
+      let status = xgen_pipe(&ends.read, &ends.write)
+      if status < 0 { throw UVError(status) }
+      lastWords = try FileDescriptor(ends.read)
+      let words = try FileDescriptor(ends.write)
+      xgen_set_nonblocking(words.number, true)
       var options = options
-      options.descriptors = [input.number, STDERR_FILENO, STDERR_FILENO]
+      options.descriptors = [input.number, words.number, words.number]
       child = try ChildProcess(loop: loop, options) { [weak self] in self?.ended($0) }
     } catch {
-      tell("can't be started: \(error)")
+      tell("it can't be started: \(error)")
       startLater()
     }
   }
 
   private func ended(_ code: Int32) {
+    // Where something else than its script has ended it, what it started lives on.
+    child?.signalGroup(SIGKILL)
     child = nil
+    let reason = takeLastWords()
     if isOver { return }
-    if code == DesktopScript.missingProgram { return onGivingUp() }
     if loop.nowMs - startedMs >= pace.steadyMs { endsInARow = 0 }
-    tell("ended with exit code \(code)")
+    tell(reason.isEmpty ? "it ended with exit code \(code)" : reason)
+    if code == DesktopScript.missingProgram { return onGivingUp() }
     startLater()
+  }
+
+  /// The line that a desktop has left behind. Nobody reads while it runs: code of the sandbox may
+  /// write to its pipe as well, which holds 64 KiB; whoever finds it full does not wait.
+  private func takeLastWords() -> String {
+    guard let file = lastWords.take() else { return "" }
+    xgen_set_nonblocking(file.number, true)
+    let bytes = [UInt8](unsafeUninitializedCapacity: Self.maxReasonBytes) { room, count in
+      count = max(0, read(file.number, room.baseAddress, room.count))
+    }
+    let line = bytes.prefix { $0 != UInt8(ascii: "\n") }.map { 0x20...0x7E ~= $0 ? $0 : 0x3F }
+    return String(decoding: line, as: UTF8.self)
   }
 
   private func startLater() {
@@ -88,7 +117,7 @@ final class Desktop {
   }
 
   private func tell(_ what: String) {
-    if endsInARow < pace.maxToldInARow { StandardStream.error.write("the desktop \(what)\n") }
+    if endsInARow < pace.maxToldInARow { tellReason(what) }
   }
 
   /// Ends it with all that it has started.

@@ -16,10 +16,7 @@ struct FileDescriptor: ~Copyable {
 
   /// A nameless file in memory that holds `bytes`, to be read from its start.
   static func memory(_ name: String, _ bytes: [UInt8]) throws(UVError) -> FileDescriptor {
-    let file = try FileDescriptor(xgen_memfd(name))
-    let count = bytes.withUnsafeBytes { pwrite(file.number, $0.baseAddress, $0.count, 0) }
-    if count != bytes.count { throw UVError(count < 0 ? -errno : -EIO) }
-    return file
+    try FileDescriptor(bytes.withUnsafeBytes { xgen_memfd_of(name, $0.baseAddress, $0.count) })
   }
 
   /// Hands the descriptor over; the caller closes it.

@@ -227,9 +227,41 @@ import Testing
 
   @Test func aContainerThatWaitsHasNotStarted() {
     #expect(!PodStatus.hasStarted(.null))
-    #expect(!PodStatus.hasStarted(["containerStatuses": [["state": ["waiting": [:]]]]]))
-    #expect(PodStatus.hasStarted(["containerStatuses": [["state": ["running": [:]]]]]))
-    #expect(PodStatus.hasStarted(["containerStatuses": [["state": ["terminated": [:]]]]]))
+    func hasStarted(_ state: String, _ name: String = "runtime") -> Bool {
+      let container: JSONValue = [
+        "name": .string(name), "state": .members([(state, .members([]))]),
+      ]
+      return PodStatus.hasStarted(["containerStatuses": [container]])
+    }
+    #expect(!hasStarted("waiting") && !hasStarted("running", "desktop"))
+    #expect(hasStarted("running") && hasStarted("terminated"))
+  }
+
+  @Test(
+    arguments: [
+      ("OOMKilled", 137, nil), ("Error", 139, nil),
+      ("Error", 1, "Error: no such package (of the desktop)"),
+      ("StartError", 128, "StartError: no such package (of the desktop)"),
+    ] as [(String, Int64, String?)])
+  func aDesktopThatIsKilledLeavesTheSandbox(reason: String, code: Int64, problem: String?) {
+    let status: JSONValue = [
+      "phase": "Running",
+      "conditions": [["type": "Ready", "status": "False"]],
+      "containerStatuses": [
+        [
+          "name": "desktop",
+          "state": [
+            "terminated": [
+              "reason": .string(reason), "exitCode": .int(code), "message": "no such package",
+            ]
+          ],
+        ],
+        ["name": "runtime", "ready": true, "state": ["running": [:]]],
+      ],
+    ]
+    #expect(PodStatus.problem(status) == problem)
+    #expect(PodStatus.isReady(status) == (problem == nil))
+    #expect(!PodStatus.hasEnded(status))
   }
 
   @Test func readinessIsTheCondition() {

@@ -8,6 +8,7 @@ internal import XgenProtocol
 /// ├─ container `runtime`       the template's image, started as the bundle's sidecar (PID 1)
 /// ├─ container `desktop`       with gui: the display, in an image of its own (`+Desktop`)
 /// └─ volumes  bundle → /xgen (read-only) · secret → /xgen-secret · workspace → /home/sandbox
+///             with gui: display → /tmp/.X11-unix of both containers · desktop → its /tmp
 /// ```
 ///
 /// It passes the `restricted` Pod Security Standard: no root, no capability, no escalation, the

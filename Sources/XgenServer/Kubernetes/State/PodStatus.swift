@@ -11,8 +11,14 @@ enum PodStatus {
     "RunContainerError", "CrashLoopBackOff", "CreateSandboxError", "PostStartHookError",
   ]
 
+  /// Its sidecar serves. A desktop that has ended makes the pod unready for good, but not this.
   static func isReady(_ status: JSONValue) -> Bool {
-    conditions(status).contains { $0["type"] == "Ready" && $0["status"] == "True" }
+    if conditions(status).contains(where: { $0["type"] == "Ready" && $0["status"] == "True" }) {
+      return true
+    }
+    let containers = list(status["containerStatuses"])
+    return containers.contains { isDesktop($0) && isLost($0) }
+      && containers.contains { isRuntime($0) && $0["ready"] == true }
   }
 
   /// Why no sandbox is, or will be, running in the pod; nil while it runs or may yet.
@@ -24,10 +30,9 @@ enum PodStatus {
       if let problem = problem(ofInit: container) { return problem }
     }
     for container in list(status["containerStatuses"]) {
-      if let problem = problem(of: container) {
-        let isDesktop = container["name"]?.stringValue == PodManifest.desktopContainer
-        return isDesktop ? "\(problem) (of the desktop)" : problem
-      }
+      guard let problem = problem(of: container) else { continue }
+      guard isDesktop(container) else { return problem }
+      if !isLost(container) { return "\(problem) (of the desktop)" }
     }
     if let condition = conditions(status).first(where: {
       $0["type"] == "PodScheduled" && $0["status"] == "False" && $0["reason"] == "Unschedulable"
@@ -43,8 +48,22 @@ enum PodStatus {
 
   static func hasStarted(_ status: JSONValue) -> Bool {
     list(status["containerStatuses"]).contains {
-      $0["state"]?["running"] != nil || $0["state"]?["terminated"] != nil
+      isRuntime($0) && ($0["state"]?["running"] != nil || $0["state"]?["terminated"] != nil)
     }
+  }
+
+  private static func isRuntime(_ container: JSONValue) -> Bool {
+    container["name"]?.stringValue == SandboxNames.runtimeContainer
+  }
+
+  private static func isDesktop(_ container: JSONValue) -> Bool {
+    container["name"]?.stringValue == PodManifest.desktopContainer
+  }
+
+  /// A desktop that was killed while it ran, most often for its memory. The sandbox goes on without.
+  private static func isLost(_ container: JSONValue) -> Bool {
+    guard let terminated = container["state"]?["terminated"] else { return false }
+    return terminated["reason"] == "OOMKilled" || (terminated["exitCode"]?.intValue ?? 0) > 128
   }
 
   /// No process of the pod runs any more.
