@@ -209,8 +209,8 @@ def test_spawn_reports_times_of_a_program() -> None:
 
 # A whole run
 
-def compare(*arguments: str) -> list[str]:
-    return [str(COMPARE / "run"), "--quick", "--bench", str(BUILD / "xgen-bench"),
+def compare(*arguments: str, length: tuple[str, ...] = ("--quick",)) -> list[str]:
+    return [str(COMPARE / "run"), *length, "--bench", str(BUILD / "xgen-bench"),
             "--server", f"built={BUILD / 'xgen-server'}", *arguments]
 
 
@@ -232,7 +232,9 @@ def test_a_run_writes_what_it_found(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
     out = str(tmp_path / "found.json")
-    command = compare("--only", "relay-64x1", "--peers", "relay", "--out", out)
+    # So long that it can't end by itself.
+    command = compare("--only", "relay-64x1", "--peers", "relay", "--out", out,
+                      length=("--rounds", "1", "--windows", "10000"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         def loads() -> list[int]:
             return [process.pid for process in proc.tree([run.pid])

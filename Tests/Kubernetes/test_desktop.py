@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import proc
 import pytest
-from cluster import Space
+from cluster import Space, kubectl
 from images import image
 from preview import Preview
 from replica import LARGE, Replica
@@ -51,6 +51,29 @@ def test_another_replica_knows_the_password(
     assert answer.json()["vnc_password"] == desktop.created["vnc_password"]
     listed = next(one for one in other.request("GET", SANDBOXES).json() if one["id"] == desktop.id)
     assert listed["vnc_url"] and "vnc_password" not in listed
+
+
+def test_one_that_ends_leaves_the_sandbox(
+    space: Space, server: Replica, new_replica: Callable[..., Replica]
+) -> None:
+    sandbox = server.create(template=LARGE, gui=True).running(90)
+    Preview(sandbox, PORT).wait(60)
+    kubectl("-n", space.name, "exec", f"sbx-{sandbox.id}", "-c", "desktop", "--",
+            "sh", "-c", "kill -TERM 1")
+
+    def has_ended() -> bool:
+        pod = space.pod(sandbox.id)
+        assert pod
+        return any("terminated" in one["state"] for one in pod["status"]["containerStatuses"])
+
+    proc.eventually("the cluster says so", has_ended, 30)
+    assert Preview(sandbox, PORT).request().status == 502
+    assert sandbox.sh("echo on") == "on\n"
+    assert sandbox.get()["status"] == "running"
+    other = new_replica(space).start()
+    proc.eventually("another replica serves it", lambda: other.request(
+        "GET", sandbox.path).json()["status"] == "running", 5)
+    sandbox.delete()
 
 
 def test_one_that_cannot_be_had_is_said(space: Space, new_replica: Callable[..., Replica]) -> None:

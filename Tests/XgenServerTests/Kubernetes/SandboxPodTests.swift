@@ -239,7 +239,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("OOMKilled", 137, nil), ("Error", 139, nil),
+      ("OOMKilled", 137, nil), ("Error", 139, nil), ("Completed", 0, nil),
       ("Error", 1, "Error: no such package (of the desktop)"),
       ("StartError", 128, "StartError: no such package (of the desktop)"),
     ] as [(String, Int64, String?)])

@@ -60,10 +60,12 @@ enum PodStatus {
     container["name"]?.stringValue == PodManifest.desktopContainer
   }
 
-  /// A desktop that was killed while it ran, most often for its memory. The sandbox goes on without.
+  /// A desktop that was ended while it ran, most often for its memory. The sandbox goes on without.
+  /// One that can't start says so with an exit code of its own, or the runtime does with 128.
   private static func isLost(_ container: JSONValue) -> Bool {
     guard let terminated = container["state"]?["terminated"] else { return false }
-    return terminated["reason"] == "OOMKilled" || (terminated["exitCode"]?.intValue ?? 0) > 128
+    return terminated["reason"] == "OOMKilled"
+      || !(1...128 ~= terminated["exitCode"]?.intValue ?? 1)
   }
 
   /// No process of the pod runs any more.
