@@ -235,7 +235,10 @@ def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
     # So long that it can't end by itself.
     command = compare("--only", "relay-64x1", "--peers", "relay", "--out", out,
                       length=("--rounds", "1", "--windows", "10000"))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # Whoever started the tests in the background has had it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as run:
         def loads() -> list[int]:
             return [process.pid for process in proc.tree([run.pid])
                     if "--on-demand" in proc.cmdline(process.pid)]
@@ -243,7 +246,10 @@ def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
         proc.eventually("both loads run", lambda: len(loads()) == 2)
         started = proc.tree([run.pid])
         run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=30) == 130
+        try:
+            assert run.wait(timeout=30) == 130
+        finally:
+            run.kill()
     assert proc.left(started, None) == []
 
 
