@@ -46,7 +46,7 @@ def test_each_has_a_password_of_its_own(desktop: Sandbox, server: Server) -> Non
 
 def end(desktop: Sandbox, program: str) -> None:
     """Kills its display, or what else of it must not be lost; another one comes."""
-    desktop.sh(f"touch before; sleep 0.01; {program}")
+    desktop.sh(f"touch before; {program}")
     proc.eventually("another display", lambda: desktop.exec(
         "sh", "-c", "test /tmp/.X11-unix/X0 -nt before")["exit_code"] == 0, 40)
     Preview(desktop, PORT).wait(30)
